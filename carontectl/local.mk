@@ -1,0 +1,1 @@
+# carontectl: nothing yet

@@ -1,0 +1,32 @@
+// A list of addresses and networks as a sealed memfd: written by config-reader, mapped read-only by the workers.
+// Layout: header (magic, counts), prefix nodes (base::PrefixNode). Nothing in it is trusted by the reader.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "base/address.h"
+#include "base/fd.h"
+#include "base/prefix_tree.h"
+#include "base/result.h"
+
+namespace caronte::config {
+
+// A list in memory, before it is sealed. `value` of each prefix is its line in the list file.
+[[nodiscard]] base::Result<base::Fd> seal_list(const base::PrefixTree& tree);
+
+class MappedList {
+ public:
+  MappedList() = default;  // empty: contains nothing
+  // Maps the file; refuses one that is not sealed, too short for its counts, or of another layout.
+  [[nodiscard]] static base::Result<MappedList> map(int descriptor);
+
+  // The line of the entry that contains the address; nullopt: none does.
+  [[nodiscard]] std::optional<std::uint32_t> find(const base::Address& address) const noexcept { return view_.find(address); }
+
+ private:
+  std::shared_ptr<const void> memory_;  // unmaps with the last copy
+  base::PrefixTreeView view_;
+};
+
+}  // namespace caronte::config

@@ -1,0 +1,36 @@
+// The black box: one page shared with master, in which a worker notes whose bytes it handles at the moment. After a
+// crash master reads it and has that client refused for a while (design.md section 2). One store an event, no system call.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+#include "base/address.h"
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace caronte::worker {
+
+class BlackBox {
+ public:
+  BlackBox() = default;  // notes go nowhere
+  ~BlackBox();
+  BlackBox(BlackBox&& other) noexcept;
+  BlackBox& operator=(BlackBox&& other) noexcept;
+
+  // A new page, sealed against changes of size (master).
+  [[nodiscard]] static base::Result<base::Fd> create();
+  [[nodiscard]] static base::Result<BlackBox> map(int descriptor);
+
+  void note(const base::Address& client) noexcept;
+  void clear() noexcept;
+  // The client noted when the worker died; nullopt: none was being handled, or the page is garbled.
+  [[nodiscard]] std::optional<base::Address> read() const noexcept;
+
+ private:
+  struct Page;
+  Page* page_ = nullptr;
+};
+
+}  // namespace caronte::worker

@@ -1,0 +1,1 @@
+# logd: nothing yet

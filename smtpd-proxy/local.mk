@@ -1,0 +1,1 @@
+# smtpd-proxy: nothing yet

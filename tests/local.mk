@@ -1,0 +1,19 @@
+# Unit tests: one CppUnit program a folder; each tests/<folder>/local.mk adds to check_PROGRAMS and TESTS.
+UNIT_LIBS = tests/support/libsupport.a
+UNIT_CXXFLAGS = $(AM_CXXFLAGS) $(CPPUNIT_CFLAGS)
+if HAVE_CPPUNIT
+noinst_LIBRARIES += tests/support/libsupport.a
+tests_support_libsupport_a_SOURCES = tests/support/unit_main.cc
+tests_support_libsupport_a_CXXFLAGS = $(UNIT_CXXFLAGS)
+include tests/base/local.mk
+include tests/ipc/local.mk
+include tests/config/local.mk
+include tests/sandbox/local.mk
+include tests/worker/local.mk
+include tests/smtpd-proxy/local.mk
+include tests/policyd/local.mk
+include tests/dnsd/local.mk
+include tests/logd/local.mk
+include tests/carontectl/local.mk
+include tests/master/local.mk
+endif
