@@ -1,5 +1,6 @@
 // Client classes are a set, not a value (design.md section 5): a check is skipped if any class of the set exempts it.
-// The table is section 5, item 10 of behaviour.md.
+// The table is section 5, item 10 of behaviour.md. IW-4 (a local but untrusted sender) is no cell of it: whoever finds it
+// takes `white` out of the set before asking.
 #pragma once
 
 #include <cstdint>
@@ -15,19 +16,34 @@ enum class ClientClass : std::uint8_t { relay, authenticated, trusted, white, no
 [[nodiscard]] constexpr ipc::ClientClasses bit_of(ClientClass c) noexcept {
   return static_cast<ipc::ClientClasses>(1U << static_cast<unsigned>(c));
 }
-[[nodiscard]] constexpr bool has_class(ipc::ClientClasses set, ClientClass c) noexcept { return (set & bit_of(c)) != 0; }
+[[nodiscard]] constexpr bool has_class(ipc::ClientClasses set, ClientClass c) noexcept {
+  return (set & bit_of(c)) != 0;
+}
 
 // Rows of the table.
 enum class Check : std::uint8_t {
-  hell, session_cap, relay_guard, dnsbl, helo_and_spf, greylist, local_sender, rate_and_tarpit, recipient_caps_and_size,
-  content, antivirus, noops_and_errors, idle_timeout, crash_penalty, kCount
+  hell,
+  session_cap,
+  relay_guard,
+  dnsbl,
+  helo_and_spf,
+  greylist,
+  local_sender,
+  rate_and_tarpit,
+  recipient_caps_and_size,
+  content,
+  antivirus,
+  noops_and_errors,
+  idle_timeout,
+  crash_penalty,
+  kCount
 };
 [[nodiscard]] std::string_view name_of(Check check) noexcept;
 
-// The three switches on which some cells depend.
+// The settings on which some cells depend.
 struct ExemptionSwitches {
-  bool bypass_antispam = true;         // IW-6
-  bool exclude_authenticated = true;   // AG-10
+  bool bypass_antispam = true;        // IW-6
+  bool exclude_authenticated = true;  // AG-10
 };
 
 [[nodiscard]] bool is_exempt(Check check, ipc::ClientClasses classes, ExemptionSwitches switches = {}) noexcept;

@@ -11,6 +11,7 @@
 #include "base/address.h"
 #include "base/fd.h"
 #include "base/result.h"
+#include "config/sealed_memory.h"
 #include "ipc/codec.h"
 #include "ipc/schema.h"
 
@@ -23,12 +24,12 @@ enum class ListId : std::uint16_t { relay, kCount };
 [[nodiscard]] std::string_view name_of(ListId list) noexcept;
 
 struct Server {
-  std::string name;                       // own host name, in greeting, EHLO and trace header; empty: the machine's
-  std::string state_folder;               // absolute
-  std::string run_folder;                 // absolute
-  std::uint32_t workers = 0;              // smtpd-proxies; 0: one a core
-  bool trace = true;                      // write a Received: header
-  std::string control_group;              // may use the control sockets besides root
+  std::string name;           // own host name, in greeting, EHLO and trace header; empty: the machine's
+  std::string state_folder;   // absolute
+  std::string run_folder;     // absolute
+  std::uint32_t workers = 0;  // smtpd-proxies; 0: one a core
+  bool trace = true;          // write a Received: header
+  std::string control_group;  // may use the control sockets besides root
   CARONTE_FIELDS(name, state_folder, run_folder, workers, trace, control_group)
 };
 
@@ -59,9 +60,9 @@ struct DestinationServer {
 
 struct Destination {
   milliseconds connect_timeout{0};
-  milliseconds reply_timeout{0};  // to any command
-  milliseconds data_timeout{0};   // a block of data not taken
-  milliseconds end_timeout{0};    // reply to the final dot
+  milliseconds reply_timeout{0};           // to any command
+  milliseconds data_timeout{0};            // a block of data not taken
+  milliseconds end_timeout{0};             // reply to the final dot
   std::vector<DestinationServer> servers;  // at least one
   CARONTE_FIELDS(connect_timeout, reply_timeout, data_timeout, end_timeout, servers)
 };
@@ -114,9 +115,9 @@ struct Replies {
 struct Log {
   bool is_present = false;
   ipc::LogLevel level = ipc::LogLevel::none;
-  std::string folder;              // absolute
-  std::uint64_t rotate_size = 0;   // octets; 0: never
-  milliseconds rotate_time{0};     // 0: never
+  std::string folder;             // absolute
+  std::uint64_t rotate_size = 0;  // octets; 0: never
+  milliseconds rotate_time{0};    // 0: never
   bool syslog = false;
   CARONTE_FIELDS(is_present, level, folder, rotate_size, rotate_time, syslog)
 };
@@ -137,10 +138,7 @@ struct Configuration {
   CARONTE_FIELDS(file, server, listens, destination, domains, limits, recipients, data, dns, replies, log, setting_lines)
 };
 
-// Largest encoded configuration or list file that is written or read.
-inline constexpr std::size_t kMaxConfigurationBytes = 64U * 1024 * 1024;
-
-// The whole content of a sealed memfd. Errors: not sealed against writing and shrinking, too large, malformed.
+// The whole content of a sealed memfd. Errors: not sealed against changes, too large (kMaxSealedBytes), malformed.
 [[nodiscard]] base::Result<Configuration> decode_configuration(int descriptor);
 // A new sealed memfd.
 [[nodiscard]] base::Result<base::Fd> encode_configuration(const Configuration& configuration);

@@ -1,16 +1,25 @@
 // A list of addresses and networks as a sealed memfd: written by config-reader, mapped read-only by the workers.
-// Layout: header (magic, counts), prefix nodes (base::PrefixNode). Nothing in it is trusted by the reader.
+// Layout: ListHeader, then `nodes` times base::PrefixNode. Nothing in it is trusted by the reader.
 #pragma once
 
-#include <memory>
+#include <cstdint>
 #include <optional>
 
 #include "base/address.h"
 #include "base/fd.h"
 #include "base/prefix_tree.h"
 #include "base/result.h"
+#include "config/sealed_memory.h"
 
 namespace caronte::config {
+
+struct ListHeader {
+  static constexpr std::uint64_t kMagic = 0x3154'5349'4C52'4143;  // "CARLIST1" in the order of this machine
+  std::uint64_t magic = kMagic;
+  std::uint32_t node_size = sizeof(base::PrefixNode);
+  std::uint32_t nodes = 0;
+};
+static_assert(sizeof(ListHeader) == 16);
 
 // A list in memory, before it is sealed. `value` of each prefix is its line in the list file.
 [[nodiscard]] base::Result<base::Fd> seal_list(const base::PrefixTree& tree);
@@ -25,7 +34,7 @@ class MappedList {
   [[nodiscard]] std::optional<std::uint32_t> find(const base::Address& address) const noexcept { return view_.find(address); }
 
  private:
-  std::shared_ptr<const void> memory_;  // unmaps with the last copy
+  SealedBytes memory_;  // unmaps with the last copy
   base::PrefixTreeView view_;
 };
 
