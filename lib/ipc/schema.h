@@ -131,8 +131,9 @@ struct Start {
   std::uint32_t restarts = 0;     // of this worker since master started
   std::uint16_t peers = 0;        // how many smtpd-proxies there are
   bool sandbox = true;            // false only from a build without sandbox and from the sandbox test's negative control
+  std::uint32_t control_gid = 0;  // who may ask on the control socket besides root; 0: nobody
   Text<256> empty_folder;         // to chroot into (root-owned, empty); workers with a Resource folder use that instead
-  CARONTE_FIELDS(version, role, index, instance, uid, gid, descriptors, restarts, peers, sandbox, empty_folder)
+  CARONTE_FIELDS(version, role, index, instance, uid, gid, descriptors, restarts, peers, sandbox, control_gid, empty_folder)
 };
 
 // The receiver's part of the typed configuration, in a sealed memfd (config::decode_configuration()).
@@ -255,13 +256,15 @@ struct Blame {
 };
 
 // Begin a non-blocking connection to server `server` of the destination. Answered at once by Connected (the connection
-// may still be in progress; the deadline is the asker's) or ConnectFailed (errno; EAGAIN: too many outstanding).
+// may still be in progress; the deadline is the asker's) or ConnectFailed (errno; EAGAIN: too many outstanding; ESTALE:
+// master has forgotten that generation).
 struct ConnectRequest {
   CARONTE_MESSAGE(ConnectRequest);
   std::uint64_t request = 0;
+  std::uint32_t generation = 0;  // the session's: servers are numbered by its configuration
   std::uint16_t server = 0;
   base::Endpoint client;
-  CARONTE_FIELDS(request, server, client)
+  CARONTE_FIELDS(request, generation, server, client)
 };
 struct Connected {
   CARONTE_MESSAGE(Connected);
