@@ -391,15 +391,17 @@ struct CancelQuestion {
 enum class LogLevel : std::uint8_t { none, level1, level2, level3, debug, kCount };
 [[nodiscard]] std::string_view name_of(LogLevel level) noexcept;
 
-// First on a channel to logd (after Hello). Records [next, ...) follow; those below `next` that logd did not
-// acknowledge are sent again, with their numbers; logd drops what it has already written.
+// First on a channel to logd (after Hello, which master does not send), and again when the loss of the newest records must
+// be told. Records that were not acknowledged are sent again, with their numbers; logd drops what it has already written.
+// Those below `next` that were neither acknowledged nor came before this message are lost.
 struct LogOpen {
   CARONTE_MESSAGE(LogOpen);
   Role role = Role::kCount;
   std::uint16_t index = 0;
   std::uint32_t instance = 0;
+  std::uint64_t acknowledged = 0;  // all up to here, by this or an earlier logd
   std::uint64_t next = 1;
-  CARONTE_FIELDS(role, index, instance, next)
+  CARONTE_FIELDS(role, index, instance, acknowledged, next)
 };
 
 struct LogAttribute {
@@ -423,7 +425,7 @@ struct LogRecord {
   List<LogElement, 512> elements;
   CARONTE_FIELDS(sequence, time_ms, level, elements)
 };
-// Everything up to `sequence` is in the log file.
+// Everything up to `sequence` is in the log file, or reported there as lost.
 struct LogAck {
   CARONTE_MESSAGE(LogAck);
   std::uint64_t sequence = 0;
