@@ -8,7 +8,8 @@ lib_libbase_a_SOURCES = lib/base/address.cc lib/base/address.h lib/base/address_
   lib/base/prefix_tree.h lib/base/quoting.cc lib/base/quoting.h lib/base/result.cc lib/base/result.h
 
 lib_libevent_wrap_a_SOURCES = lib/wrap/event.cc lib/wrap/event.h
-lib_libxml_wrap_a_SOURCES = lib/wrap/xml.cc lib/wrap/xml.h
+lib_libxml_wrap_a_SOURCES = lib/wrap/xml.cc lib/wrap/xml.h lib/wrap/xml_strict_parser.cc \
+  lib/wrap/xml_strict_parser.h
 lib_libxml_wrap_a_CXXFLAGS = $(AM_CXXFLAGS) $(TINYXML2_CFLAGS)
 lib_libunbound_wrap_a_SOURCES = lib/wrap/unbound.cc lib/wrap/unbound.h
 lib_libunbound_wrap_a_CXXFLAGS = $(AM_CXXFLAGS) $(UNBOUND_CFLAGS)

@@ -6,11 +6,12 @@
 
 namespace caronte::config {
 
-base::Result<base::Fd> seal_list(const base::PrefixTree& tree) {
+base::Result<base::Fd> seal_list(const base::PrefixTree& tree, std::uint32_t entries) {
   const std::span<const base::PrefixNode> nodes = tree.nodes();
   if (nodes.size_bytes() > kMaxSealedBytes - sizeof(ListHeader)) return base::Error{EFBIG, "list needs more than 64 MiB of memory"};
   ListHeader header;
   header.nodes = static_cast<std::uint32_t>(nodes.size());
+  header.entries = entries;
   std::string bytes(sizeof header + nodes.size_bytes(), '\0');
   std::memcpy(bytes.data(), &header, sizeof header);
   std::memcpy(bytes.data() + sizeof header, nodes.data(), nodes.size_bytes());
@@ -33,6 +34,7 @@ base::Result<MappedList> MappedList::map(int descriptor) {
   }
   MappedList list;
   list.memory_ = std::move(bytes).value();
+  list.entries_ = header.entries;
   // The mapping begins on a page and the header keeps the alignment of the nodes.
   static_assert(sizeof(ListHeader) % alignof(base::PrefixNode) == 0);
   list.view_ =

@@ -18,11 +18,13 @@ struct ListHeader {
   std::uint64_t magic = kMagic;
   std::uint32_t node_size = sizeof(base::PrefixNode);
   std::uint32_t nodes = 0;
+  std::uint32_t entries = 0;  // lines of the list, for people and for the check of a list that shrank
+  std::uint32_t padding = 0;
 };
-static_assert(sizeof(ListHeader) == 16);
+static_assert(sizeof(ListHeader) == 24);
 
-// A list in memory, before it is sealed. `value` of each prefix is its line in the list file.
-[[nodiscard]] base::Result<base::Fd> seal_list(const base::PrefixTree& tree);
+// A list in memory, sealed. `value` of each prefix is its line in the list file.
+[[nodiscard]] base::Result<base::Fd> seal_list(const base::PrefixTree& tree, std::uint32_t entries);
 
 class MappedList {
  public:
@@ -33,9 +35,13 @@ class MappedList {
   // The line of the entry that contains the address; nullopt: none does.
   [[nodiscard]] std::optional<std::uint32_t> find(const base::Address& address) const noexcept { return view_.find(address); }
 
+  // As the writer said.
+  [[nodiscard]] std::uint32_t entries() const noexcept { return entries_; }
+
  private:
   SealedBytes memory_;  // unmaps with the last copy
   base::PrefixTreeView view_;
+  std::uint32_t entries_ = 0;
 };
 
 }  // namespace caronte::config

@@ -38,10 +38,11 @@ class MappedListTest : public CppUnit::TestFixture {
     tree.insert(base::parse_address_range("192.0.2.0/24").value(), 3);
     tree.insert(base::parse_address_range("192.0.2.10-20").value(), 4);
     tree.insert(base::parse_address_range("2001:db8::/32").value(), 5);
-    auto memory = seal_list(tree);
+    auto memory = seal_list(tree, 3);
     CPPUNIT_ASSERT(memory.is_ok());
     const auto list = MappedList::map(memory.value().get());
     CPPUNIT_ASSERT(list.is_ok());
+    CPPUNIT_ASSERT_EQUAL(3U, list.value().entries());
     CPPUNIT_ASSERT(list.value().find(address("192.0.2.9")) == 3U);
     CPPUNIT_ASSERT(list.value().find(address("192.0.2.10")) == 4U);
     CPPUNIT_ASSERT(list.value().find(address("192.0.2.20")) == 4U);
@@ -53,7 +54,7 @@ class MappedListTest : public CppUnit::TestFixture {
 
   void empty_list_contains_nothing() {
     CPPUNIT_ASSERT(!MappedList().find(address("192.0.2.1")));
-    auto memory = seal_list(base::PrefixTree{});
+    auto memory = seal_list(base::PrefixTree{}, 0);
     CPPUNIT_ASSERT(!MappedList::map(memory.value().get()).value().find(address("192.0.2.1")));
   }
 
@@ -62,7 +63,7 @@ class MappedListTest : public CppUnit::TestFixture {
     tree.insert(base::parse_address_range("192.0.2.1").value(), 1);
     MappedList copy;
     {
-      auto memory = seal_list(tree);
+      auto memory = seal_list(tree, 3);
       const auto list = MappedList::map(memory.value().get());
       copy = list.value();
     }
