@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include <array>
 
@@ -52,8 +53,13 @@ constexpr std::array kChannel{
     allow("fcntl", "channels are non-blocking", equal(1, F_SETFL, "F_SETFL")),
     allow("fcntl", "channels are non-blocking", equal(1, F_GETFL, "F_GETFL")),
     allow("fcntl", "configuration and lists of a reload are sealed", equal(1, F_GET_SEALS, "F_GET_SEALS")),
-    allow("fstat", "size of the configuration and lists of a reload"),
-    allow("newfstatat", "fstat of newer C libraries"),
+    allow("lseek", "size of the configuration and lists of a reload"),
+};
+
+constexpr std::array kControl{
+    allow("accept4", "carontectl, on the listening socket that master made"),
+    allow("getsockopt", "who asks", equal(1, SOL_SOCKET, "SOL_SOCKET"), equal(2, SO_PEERCRED, "SO_PEERCRED")),
+    allow("getsockopt", "who asks", equal(1, SOL_SOCKET, "SOL_SOCKET"), equal(2, SO_PEERGROUPS, "SO_PEERGROUPS")),
 };
 
 constexpr std::array kFolder{
@@ -105,6 +111,9 @@ std::span<const Rule> preset_event_loop() {
 }
 std::span<const Rule> preset_channel() {
   return kChannel;
+}
+std::span<const Rule> preset_control() {
+  return kControl;
 }
 std::span<const Rule> preset_folder() {
   return kFolder;

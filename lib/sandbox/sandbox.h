@@ -78,6 +78,7 @@ struct Policy {
 [[nodiscard]] std::span<const Rule> preset_core();        // memory, time, exit, signals returning, futex
 [[nodiscard]] std::span<const Rule> preset_event_loop();  // epoll as libevent uses it
 [[nodiscard]] std::span<const Rule> preset_channel();     // sendmsg, recvmsg, close, what lib/ipc needs
+[[nodiscard]] std::span<const Rule> preset_control();     // worker::ControlServer
 [[nodiscard]] std::span<const Rule> preset_folder();      // files beneath one open folder (logd; policyd later)
 [[nodiscard]] std::span<const Rule> preset_sanitizer();   // empty but in builds with --enable-sanitizers; enter() adds it itself
 
