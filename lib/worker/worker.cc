@@ -122,6 +122,9 @@ Worker::Worker(Startup startup)
     auto box = BlackBox::map(page.get());
     if (box) black_box_ = std::move(box).value();
   }
+  for (const auto kind : {ipc::ResourceKind::log_folder, ipc::ResourceKind::state_folder}) {
+    if (const auto found = startup_.resources.find(kind); found != startup_.resources.end()) folder_ = found->second.get();
+  }
   log_.set_level(current_->configuration.log.level);
   log_.set_blame(
       [](void* self, std::string_view rule) {
@@ -151,18 +154,26 @@ std::unique_ptr<ipc::Channel> Worker::open_channel(const ipc::Peer& peer, base::
 }
 
 int Worker::run(const sandbox::Policy& policy) {
-  if (start_.sandbox) {
-    if (auto status = sandbox::drop_privileges(privileges_of(policy)); !status) die(start_.role, EX_OSERR, status.error().text);
-#ifndef CARONTE_WITHOUT_SANDBOX
-    if (auto status = sandbox::enter({.policy = &policy, .folder = folder_.get()}); !status) die(start_.role, EX_OSERR, status.error().text);
-#endif
-  }
+  if (start_.sandbox) enter_sandbox(policy);
   startup_.resources.clear();
   adopt_peers();
   master_->send(ipc::Ready{});
   loop_.run();
   log_.drain(kDrainPatience);
   return exit_code_;
+}
+
+void Worker::enter_sandbox(const sandbox::Policy& policy) {
+  const sandbox::Privileges privileges{.uid = start_.uid,
+                                       .gid = start_.gid,
+                                       .folder = folder_,
+                                       .folder_path = start_.empty_folder.str(),
+                                       .descriptors = start_.descriptors,
+                                       .may_write_files = policy.folder == sandbox::FolderAccess::read_write};
+  if (auto status = sandbox::drop_privileges(privileges); !status) die(start_.role, EX_OSERR, status.error().text);
+#ifndef CARONTE_WITHOUT_SANDBOX
+  if (auto status = sandbox::enter({.policy = &policy, .folder = folder_}); !status) die(start_.role, EX_OSERR, status.error().text);
+#endif
 }
 
 void Worker::adopt_peers() {

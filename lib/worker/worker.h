@@ -111,6 +111,7 @@ class Worker : public ipc::ChannelOwner {
   void on(ipc::Channel&, const ipc::Commit& commit);
   void on(ipc::Channel&, const ipc::Abort& abort);
   void stop_once();
+  void enter_sandbox(const sandbox::Policy& policy);
   void adopt_peers();
 
   wrap::EventLoop loop_;
@@ -123,6 +124,7 @@ class Worker : public ipc::ChannelOwner {
   LogClient log_;
   BlackBox black_box_;
   std::unique_ptr<ipc::Channel> master_;
+  int folder_ = -1;  // the worker's own folder, open; becomes its root
   bool is_stopping_ = false;
   int exit_code_ = 0;
 };

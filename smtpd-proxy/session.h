@@ -1,0 +1,185 @@
+// One client's session (design.md section 4): reads its commands, asks policyd, calls the destination late, streams what
+// passes, and ends in one record. It trusts nobody: the client's bytes and the destination's go through the parsers only.
+// Every acceptance of a message is the destination's own. Lives in smtpd-proxy, owned by Proxy.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/address.h"
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "ipc/schema.h"
+#include "smtpd-proxy/command_parser.h"
+#include "smtpd-proxy/data_parser.h"
+#include "smtpd-proxy/destination.h"
+#include "smtpd-proxy/session_record.h"
+#include "smtpd-proxy/session_states.h"
+#include "worker/worker.h"
+#include "wrap/event.h"
+
+namespace caronte::smtpd_proxy {
+
+class Proxy;
+
+class Session final : public DestinationOwner {
+ public:
+  // `generation` holds for the whole session; `listen` is an element of it.
+  Session(Proxy& proxy, base::Fd socket, base::Endpoint client, const config::Listen& listen, worker::GenerationPtr generation,
+          std::uint64_t id);
+  ~Session() override;
+
+  void open();
+  // policyd's answer to the opening question, or what stands for it.
+  void on_answer(const ipc::SessionAnswer& answer);
+  void on_fact(const ipc::SessionFact& fact);
+  // No answer from policyd in time, or no policyd at all.
+  void on_policy_away();
+  // The gateway stops: 421 unless a message is under way.
+  void stop();
+
+  [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+  [[nodiscard]] State state() const noexcept { return state_; }
+  [[nodiscard]] bool is_over() const noexcept { return is_over_; }
+  // What policyd must know of it: for the question, and again for a new policyd.
+  [[nodiscard]] ipc::SessionQuestion question() const;
+  [[nodiscard]] ipc::SessionLive live() const;
+  [[nodiscard]] Destination* destination() const noexcept { return destination_.get(); }
+
+  void on_destination_ready() override;
+  void on_destination_reply(Ask ask, const Reply& reply) override;
+  void on_destination_failed(Failure failure, std::string_view why, std::string_view reply) override;
+  void on_destination_drained() override;
+
+ private:
+  // A recipient of which the client awaits the answer, in its order.
+  struct PendingRecipient {
+    std::string address;
+    std::string command;    // to the destination
+    std::string own_reply;  // ours, if it was decided here
+  };
+  struct Transaction {
+    std::string mail_command;  // to the destination
+    std::string refusal;       // the destination's to MAIL: answers every RCPT
+    MessageRecord record;
+    std::deque<PendingRecipient> pending;
+    std::uint32_t accepted = 0;
+    std::uint32_t tried = 0;
+    Body body = Body::unspecified;
+    bool smtputf8 = false;
+    bool uses_dsn = false;
+    bool is_begun = false;  // MAIL has been sent to the destination
+    std::string message_reply;  // discard: what the client gets at the end of its data
+    std::unique_ptr<DataParser> parser;
+    std::unique_ptr<ReceivedCounter> hops;
+    base::MonotonicTime data_since;
+  };
+
+  // The state machine.
+  void fire(Event event);
+  [[nodiscard]] bool holds(Guard guard) const noexcept;
+  Event perform(Action action);
+
+  // Actions (session_commands.cc, session_data.cc).
+  Event ask_policy();
+  Event greet();
+  Event take_helo(bool is_ehlo);
+  Event take_mail();
+  Event take_rcpt();
+  Event take_data();
+  Event take_rset();
+  Event take_noop();
+  Event take_help();
+  Event refuse_order();
+  Event open_stream();
+  Event end_message();
+  Event answer_discarded();
+  void begin_close();
+
+  void decide_recipient(const RcptCommand& command, PendingRecipient& recipient);
+  void forward_recipient(PendingRecipient recipient);
+  void begin_transaction_at_destination();
+  void call_destination();
+  void answer_pending();
+  void take_recipient_reply(const Reply& reply);
+  void end_transaction(std::string_view reply, bool is_delivered);
+  [[nodiscard]] bool lacks_promised() const noexcept;
+
+  // Bytes of the client (session.cc).
+  void on_readable(short what);
+  void on_writable(short what);
+  void on_hold_over(short what);
+  void take_bytes(std::string_view bytes);
+  std::size_t take_header(std::string_view bytes);
+  std::size_t take_line(std::string_view bytes);
+  void take_command(std::string_view line);
+  std::size_t take_message(std::string_view bytes);
+  std::size_t refuse_message(std::string_view reply);
+  void resume_input();
+  void update_reading();
+  void on_idle();
+  void linger();
+
+  void reply(std::string_view line);          // one line of ours
+  void pass_on(std::string_view reply_bytes);  // a whole reply of the destination
+  void count_reply(std::uint16_t code);
+  void shut(ipc::Outcome outcome, std::string_view last_reply = {});
+  void flush();
+  void finish();
+  void leave_destination();
+  void note_dialogue(DialogueLine::From from, std::string_view text);
+  [[nodiscard]] ipc::Outcome outcome() const noexcept;
+  [[nodiscard]] bool waits_for_client() const noexcept;
+  [[nodiscard]] bool is_exempt(config::Check check) const noexcept;
+  [[nodiscard]] const config::Configuration& configuration() const noexcept { return generation_->configuration; }
+
+  Proxy& proxy_;
+  base::Fd socket_;
+  worker::GenerationPtr generation_;
+  const config::Listen& listen_;
+  std::uint64_t id_;
+  base::Endpoint client_;
+  base::Endpoint balancer_;
+  wrap::Event readable_;
+  std::unique_ptr<wrap::Event> writable_;
+  std::unique_ptr<wrap::Event> hold_;
+  base::Buffer in_;   // read, not yet taken: part of a line, or commands behind one that waits
+  base::Buffer out_;  // replies on their way
+  std::unique_ptr<Transaction> transaction_;
+  std::unique_ptr<Destination> destination_;
+  std::unique_ptr<SessionRecord> record_;
+  std::string helo_;
+  std::string name_;
+  std::string_view argument_;  // of the command being carried out
+  std::string last_reply_;     // the last refusal, for the record
+  base::MonotonicTime opened_;
+  base::MonotonicTime waiting_since_;  // for the client: start of FW-12
+  base::MonotonicTime command_since_;  // first byte of the command under way
+  std::uint64_t bytes_in_ = 0;
+  std::uint32_t errors_ = 0;
+  std::uint32_t noops_ = 0;
+  std::uint16_t server_ = 0;
+  ipc::ClientClasses classes_ = 0;
+  ipc::ReverseStatus name_status_ = ipc::ReverseStatus::unknown;
+  std::optional<ipc::Outcome> forced_outcome_;
+  State state_ = State::header;
+  Offered offered_;
+  Verb verb_ = Verb::unknown;
+  bool is_esmtp_ = false;
+  bool is_smtputf8_ = false;
+  bool is_address_known_ = true;
+  bool needs_reset_ = false;    // the destination holds a transaction that we do not want
+  bool skips_line_ = false;     // the rest of a line that was too long
+  bool client_closed_ = false;  // half-close: nothing more to read
+  bool is_paused_ = false;      // the destination takes no more data at the moment
+  bool is_stopping_ = false;
+  bool is_lingering_ = false;
+  bool is_over_ = false;
+  bool is_taking_ = false;      // in take_bytes(): no recursion
+};
+
+}  // namespace caronte::smtpd_proxy
