@@ -1,1 +1,5 @@
-# nothing yet
+check_PROGRAMS += tests/smtpd-proxy/smtpd-proxy_test
+TESTS += tests/smtpd-proxy/smtpd-proxy_test
+tests_smtpd_proxy_smtpd_proxy_test_SOURCES = tests/smtpd-proxy/data_parser_test.cc
+tests_smtpd_proxy_smtpd_proxy_test_CXXFLAGS = $(UNIT_CXXFLAGS)
+tests_smtpd_proxy_smtpd_proxy_test_LDADD = $(UNIT_LIBS) smtpd-proxy/libsmtpd-parts.a lib/libbase.a $(CPPUNIT_LIBS)
