@@ -181,17 +181,14 @@ class Gateway:
 
     # ------------------------------------------------------------------------------------------------------ processes
     @staticmethod
-    def ensure_users(build):
+    def ensure_users():
         """Creates the users that the workers need, by the project's own script."""
         if subprocess.run(["getent", "passwd", "_caronte-smtp"], stdout=subprocess.DEVNULL).returncode == 0:
             return
-        for path in (build / "master" / "users", TOP / "master" / "users", TOP / "libexec" / "users", build / "libexec" / "users"):
-            if path.exists():
-                subprocess.run(["sh", str(path)], check=True, stdout=subprocess.DEVNULL)
-                return
+        subprocess.run([str(TOP / "etc" / "users")], check=True, stdout=subprocess.DEVNULL)
 
     def _start(self, environment, arguments):
-        self.ensure_users(self.build)
+        self.ensure_users()
         self._stderr = (self.folder / "stderr").open("wb")
         self._process = subprocess.Popen(
             [str(self.build / "master" / "caronted"), "-F", "-f", str(self.file), "-l", str(self.build), *arguments],
