@@ -203,7 +203,7 @@ class ScriptedSink:
     `listening=False`: the port is taken but refuses every call until listen()."""
 
     def __init__(self, script=None, *, capabilities=DEFAULT_CAPABILITIES, greeting=None, address="127.0.0.1",
-                 name="sink.example.net", data_end="strict", small_window=False, listening=True):
+                 name="sink.example.net", data_end="strict", small_window=False, listening=True, port=0):
         self.script = dict(script or {})
         self.capabilities, self.name, self.data_end = list(capabilities), name, data_end
         self.greeting = greeting or f"220 {name} ESMTP"
@@ -215,7 +215,7 @@ class ScriptedSink:
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if small_window:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self._listener.bind((address, 0))
+        self._listener.bind((address, port))
         self.address, self.port = self._listener.getsockname()[:2]
         self._thread = None
         if listening:
