@@ -1,0 +1,78 @@
+// dnsd: asks the DNS on behalf of policyd. It knows addresses and names, and neither sessions nor files; what it hands on
+// is typed and checked here, at the edge to the DNS. Whatever happens to a question, an answer follows within the
+// configured time, be it "unknown".
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "dnsd/resolver_health.h"
+#include "dnsd/reverse_lookup.h"
+#include "worker/worker.h"
+#include "wrap/unbound.h"
+
+namespace caronte::dnsd {
+
+class Dnsd final : public worker::Worker, private wrap::ResolverOwner, private DnsAsker {
+ public:
+  // Look-ups at once; what comes beyond is answered "unknown". Questions that the resolver library still owes an end.
+  static constexpr std::size_t kMaxLookups = 1000;
+  static constexpr std::size_t kMaxOutstanding = 3000;
+
+  explicit Dnsd(worker::Startup startup);
+  ~Dnsd() override;
+
+ private:
+  // Equal questions share a look-up: one address, the questions of policyd that wait for it, one deadline.
+  struct Pending {
+    Pending(Dnsd& owner, const base::Address& address);
+    void on_deadline(short what);
+    Dnsd& dnsd;
+    base::Address address;
+    std::vector<std::uint64_t> questions;
+    std::unique_ptr<ReverseLookup> lookup;
+    wrap::Event deadline;
+  };
+  struct AddressHash {
+    std::size_t operator()(const base::Address& address) const noexcept {
+      const auto& octets = address.octets();
+      return std::hash<std::string_view>{}({reinterpret_cast<const char*>(octets.data()), octets.size()});
+    }
+  };
+
+  void on_peer(const ipc::Peer& peer, base::Fd socket) override;
+  [[nodiscard]] base::Status on_prepare(const worker::Generation& generation) override;
+  void on_commit() override;
+  [[nodiscard]] bool on_peer_message(ipc::Channel& channel, ipc::Incoming& message) override;
+  void on_peer_closed(ipc::Channel& channel) override;
+  void on_channel_drained(ipc::Channel& channel) override;
+
+  template <class... Messages, class Owner>
+  friend bool ipc::dispatch(Owner&, ipc::Channel&, ipc::Incoming&);
+  void on(ipc::Channel&, const ipc::ReverseQuestion& question);
+  void on(ipc::Channel&, const ipc::CancelQuestion& cancel);
+
+  void on_dns_reply(std::uint64_t id, const wrap::DnsReply& reply) override;
+  [[nodiscard]] std::uint64_t ask(ReverseLookup& lookup, std::string_view name, wrap::RecordType type) override;
+  void forget(std::uint64_t id) override;
+
+  void begin(Pending& pending);
+  void answer_if_done(Pending& pending);
+  void answer(Pending& pending, const ReverseResult& result);
+  void send_answer(std::uint64_t question, const ReverseResult& result);
+  void drop_all();
+  void note(ResolverHealth::Change change);
+
+  std::optional<wrap::Resolver> resolver_;  // none: no server is configured, and everything is unknown
+  ResolverHealth health_;
+  std::unique_ptr<ipc::Channel> policyd_;
+  std::unordered_map<base::Address, std::unique_ptr<Pending>, AddressHash> pending_;
+  std::unordered_map<std::uint64_t, base::Address> address_of_question_;  // policyd's questions
+  std::unordered_map<std::uint64_t, ReverseLookup*> lookup_of_id_;        // the resolver's
+};
+
+}  // namespace caronte::dnsd
