@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "ipc/codec.h"
@@ -282,6 +283,9 @@ struct ConnectFailed {
 
 // Bits of a set (design.md section 5); the table of exemptions is policyd's and smtpd-proxy's: config/client_class.h.
 using ClientClasses = std::uint8_t;
+
+// The reference of a session as people see it, in replies, the trace header and the log: 16 hexadecimal digits.
+[[nodiscard]] std::string session_reference(std::uint64_t session);
 
 // After a channel to policyd opens: each live session, then SyncDone; questions only after that.
 struct SessionLive {
