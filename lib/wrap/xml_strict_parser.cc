@@ -155,6 +155,7 @@ class Scanner {
     if (depth_ == 0 && roots_++ != 0) return fail("a second root element");
     if (depth_ == max_depth_) return fail("elements are nested too deeply");
     skip(1);
+    if (rest_.empty() || is_space(rest_[0])) return fail("a bare < (write &lt;)");
     bool is_spaced = false;  // white space before what comes
     for (bool is_in_name = true; !rest_.empty();) {
       const char c = rest_[0];
