@@ -1,0 +1,31 @@
+// A list file: one entry a line, "#" begins a comment, blank lines are nothing. Pure: text in, tree out.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/prefix_tree.h"
+
+namespace caronte::config {
+
+struct ListProblem {
+  std::uint32_t line = 0;
+  bool is_warning = false;
+  std::string text;  // never quotes the line: a list may be nobody's business
+};
+
+struct ParsedList {
+  base::PrefixTree tree;      // value of a prefix: its line
+  std::uint32_t entries = 0;  // lines that name something
+  std::vector<ListProblem> problems;
+};
+
+// Every numeric form of IW-7 and Q28 (base::parse_address_range()). Host names are refused with a word of their own. An
+// entry that covers a large part of the Internet is taken, with a warning. At most kMaxListProblems problems; a tree that
+// grows beyond what seal_list() takes is one.
+inline constexpr std::size_t kMaxListProblems = 10;
+[[nodiscard]] ParsedList parse_address_list(std::string_view text);
+
+}  // namespace caronte::config

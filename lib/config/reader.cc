@@ -1,0 +1,229 @@
+#include "config/reader.h"
+
+#include <algorithm>
+
+#include "base/quoting.h"
+#include "config/checks.h"
+#include "config/findings.h"
+#include "config/resolv_conf_parser.h"
+#include "config/settings.h"
+#include "wrap/xml.h"
+
+namespace caronte::config {
+
+void Findings::add(std::string_view file, ipc::Severity severity, std::uint32_t line, std::string_view where,
+                   std::string_view text) {
+  if (severity == ipc::Severity::error) has_errors_ = true;
+  if (is_full_) return;
+  is_full_ = all_.size() == kMaxDiagnostics - 1;
+  if (is_full_) {
+    all_.push_back({ipc::Severity::error, file_, 0, "", "there is more; mend these first"});
+    has_errors_ = true;
+    return;
+  }
+  all_.push_back({severity, file, line, where, text});
+}
+
+namespace {
+
+using wrap::XmlAttribute;
+using wrap::XmlElement;
+
+std::string quoted(std::string_view name) {
+  return base::quote_visible(name, 80);
+}
+
+// "destination" and "server" to "destination/server"; children of the root stand alone.
+std::string path_of(std::string_view parent, std::string_view name) {
+  return parent.empty() ? std::string(name) : std::string(parent) + "/" + std::string(name);
+}
+
+std::string_view parent_of(std::string_view path) noexcept {
+  const std::size_t slash = path.find('/');
+  return slash == std::string_view::npos ? std::string_view{} : path.substr(0, slash);
+}
+
+class Reading {
+ public:
+  Reading(const Surroundings& surroundings, ListSource& lists)
+      : surroundings_(surroundings), list_source_(lists), findings_(surroundings.file) {}
+
+  ReadResult run(std::string_view xml) {
+    configuration_.file = surroundings_.file;
+    configuration_.setting_lines.assign(settings().size(), 0);
+    wrap::XmlDocument document;
+    if (xml.size() > kMaxXmlBytes) {
+      findings_.error(0, "", "larger than 1M");
+    } else if (!document.parse(xml)) {
+      findings_.error(document.problem().line, "", document.problem().text);
+    } else if (document.root().name() != "caronte") {
+      findings_.error(document.root().line(), quoted(document.root().name()), "the root element must be caronte");
+    } else {
+      read_root(document.root());
+    }
+    ReadResult result;
+    result.is_ok = !findings_.has_errors();
+    result.diagnostics = findings_.take();
+    result.configuration = std::move(configuration_);
+    result.lists = std::move(lists_);
+    return result;
+  }
+
+ private:
+  void read_root(const XmlElement& root) {
+    for (const XmlAttribute& attribute : root.attributes()) {
+      findings_.error(attribute.line, "caronte " + quoted(attribute.name), "unknown attribute; none is allowed here");
+    }
+    Here here{&configuration_};
+    store_defaults_of_always_on(here);
+    read_children(root, "", here);
+    fill_in();
+    if (!findings_.has_errors()) check_configuration(configuration_, findings_);
+  }
+
+  void store_defaults_of_always_on(Here& here) {
+    for (const Element& element : elements()) {
+      if (element.presence == Presence::always_on) store_defaults(element.path, {}, here);
+    }
+  }
+
+  // The defaults of every attribute that is not in `given`.
+  void store_defaults(std::string_view path, const std::vector<XmlAttribute>& given, Here& here) {
+    for (const Setting& setting : settings()) {
+      const bool is_given = std::any_of(given.begin(), given.end(), [&](const auto& a) { return a.name == setting.attribute; });
+      if (setting.element != path || is_given || !setting.initial) continue;
+      (void)store_value(setting, *setting.initial, surroundings_.folder, here);  // a test walks all rows: defaults are valid
+    }
+  }
+
+  void read_children(const XmlElement& parent, std::string_view parent_path, Here here) {
+    if (const unsigned line = parent.text_line(); line != 0) {
+      findings_.error(line, parent_path.empty() ? "caronte" : parent_path, "text is not allowed between the elements");
+    }
+    std::vector<std::string> seen;
+    for (const XmlElement& child : parent.children()) {
+      const std::string path = path_of(parent_path, child.name());
+      const auto all = elements();
+      const auto row = std::find_if(all.begin(), all.end(), [&](const Element& e) { return e.path == path; });
+      if (row == all.end()) {
+        findings_.error(child.line(), quoted(path), "unknown element; allowed here: " + names_below(parent_path));
+        continue;
+      }
+      if (row->presence != Presence::repeated && std::find(seen.begin(), seen.end(), path) != seen.end()) {
+        findings_.error(child.line(), path, "is there twice; allowed once");
+        continue;
+      }
+      seen.push_back(path);
+      read_element(child, *row, here);
+    }
+    for (const Element& element : elements()) {
+      const bool is_required = element.presence == Presence::once || element.presence == Presence::repeated;
+      if (!is_required || parent_of(element.path) != parent_path) continue;
+      if (std::find(seen.begin(), seen.end(), element.path) == seen.end()) {
+        findings_.error(parent.line(), element.path,
+                        element.presence == Presence::once ? "is missing; required once" : "is missing; required at least once");
+      }
+    }
+  }
+
+  static std::string names_below(std::string_view parent) {
+    std::string names;
+    for (const Element& element : elements()) {
+      if (parent_of(element.path) != parent) continue;
+      const std::string_view name = element.path.substr(parent.empty() ? 0 : parent.size() + 1);
+      names.append(names.empty() ? "" : ", ").append(name);
+    }
+    return names.empty() ? "none" : names;
+  }
+
+  void read_element(const XmlElement& element, const Element& row, Here here) {
+    if (row.is_present != nullptr) row.is_present(here) = true;
+    if (row.path == "listen") {
+      here.listen = &configuration_.listens.emplace_back();
+      here.listen->line = element.line();
+    } else if (row.path == "destination/server") {
+      here.destination_server = &configuration_.destination.servers.emplace_back();
+      here.destination_server->line = element.line();
+    } else if (row.path == "domains/domain") {
+      here.domain = &configuration_.domains.emplace_back();
+      here.domain->line = element.line();
+    }
+    const std::vector<XmlAttribute> attributes = element.attributes();
+    store_defaults(row.path, attributes, here);
+    for (const XmlAttribute& attribute : attributes) read_attribute(attribute, row, here);
+    for (const Setting& setting : settings()) {
+      const bool is_given =
+          std::any_of(attributes.begin(), attributes.end(), [&](const auto& a) { return a.name == setting.attribute; });
+      if (setting.element != row.path || setting.initial || is_given) continue;
+      findings_.error(element.line(), where(setting), "is missing; allowed: " + allowed_values(setting));
+    }
+    read_children(element, row.path, here);
+  }
+
+  void read_attribute(const XmlAttribute& attribute, const Element& row, Here& here) {
+    const Setting* setting = find_setting(row.path, attribute.name);
+    if (setting == nullptr) {
+      findings_.error(attribute.line, std::string(row.path) + " " + quoted(attribute.name),
+                      "unknown attribute; allowed here: " + attributes_of(row.path));
+      return;
+    }
+    if (const auto wrong = store_value(*setting, attribute.value, surroundings_.folder, here)) {
+      findings_.error(attribute.line, where(*setting), *wrong + "; allowed: " + allowed_values(*setting));
+      return;
+    }
+    if (row.presence != Presence::repeated) {
+      configuration_.setting_lines[static_cast<std::size_t>(setting - settings().data())] = attribute.line;
+    }
+    if (setting->type == Type::list) read_list(*setting, attribute);
+  }
+
+  static std::string where(const Setting& setting) { return std::string(setting.element) + " " + std::string(setting.attribute); }
+
+  static std::string attributes_of(std::string_view path) {
+    std::string names;
+    for (const Setting& setting : settings()) {
+      if (setting.element == path) names.append(names.empty() ? "" : ", ").append(setting.attribute);
+    }
+    return names.empty() ? "none" : names;
+  }
+
+  void read_list(const Setting& setting, const XmlAttribute& attribute) {
+    const auto text = list_source_.read(attribute.value);
+    if (!text) {
+      findings_.error(attribute.line, where(setting), "\"" + quoted(attribute.value) + "\" cannot be read: " + text.error().text);
+      return;
+    }
+    ReadList list{std::get<ListId>(setting.slot), setting.receivers, parse_address_list(text.value())};
+    const std::string file = surroundings_.folder + "/" + std::string(attribute.value);
+    for (const ListProblem& problem : list.content.problems) {
+      findings_.add(file, problem.is_warning ? ipc::Severity::warning : ipc::Severity::error, problem.line, where(setting),
+                    problem.text);
+    }
+    lists_.push_back(std::move(list));
+  }
+
+  // What the file may leave to the machine.
+  void fill_in() {
+    if (configuration_.server.name.empty()) configuration_.server.name = surroundings_.host_name;
+    Dns& dns = configuration_.dns;
+    if (!dns.is_present || !dns.servers.empty()) return;
+    if (surroundings_.resolv_conf) dns.servers = parse_resolv_conf(*surroundings_.resolv_conf);
+    if (!dns.servers.empty()) return;
+    dns.servers.push_back({base::Address::v4(127, 0, 0, 1), 53});
+    findings_.warn(0, "dns servers", "none is named here or in /etc/resolv.conf: 127.0.0.1 is asked");
+  }
+
+  const Surroundings& surroundings_;
+  ListSource& list_source_;
+  Findings findings_;
+  Configuration configuration_;
+  std::vector<ReadList> lists_;
+};
+
+}  // namespace
+
+ReadResult read_configuration(std::string_view xml, const Surroundings& surroundings, ListSource& lists) {
+  return Reading(surroundings, lists).run(xml);
+}
+
+}  // namespace caronte::config
