@@ -1,14 +1,38 @@
 // One SMTP command line of the client (RFC 5321 section 4.1), without its line end. Pure: no I/O, no policy; views point
 // into the line given. Untrusted input: any octets.
+//
+// Decided here: blanks are space and TAB; a verb that is not known, also one with a control character in it, is `unknown`;
+// of several faults in one command the first from the left counts; what a fault leaves in `out` means nothing; an
+// unencoded "=" in a value is malformed (RFC 5321 esmtp-value), and so is xtext that stands for a control character (RFC
+// 3461 forbids them, and these values go on to the destination).
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
+#include "smtpd-proxy/path_parser.h"
+
 namespace caronte::smtpd_proxy {
 
-enum class Verb : std::uint8_t { helo, ehlo, mail, rcpt, data, rset, noop, quit, help, vrfy, expn, starttls, auth, bdat, unknown, kCount };
+enum class Verb : std::uint8_t {
+  helo,
+  ehlo,
+  mail,
+  rcpt,
+  data,
+  rset,
+  noop,
+  quit,
+  help,
+  vrfy,
+  expn,
+  starttls,
+  auth,
+  bdat,
+  unknown,
+  kCount
+};
 
 struct Command {
   Verb verb = Verb::unknown;
@@ -20,32 +44,22 @@ struct Command {
 // Why a command was refused; reply_of() gives the reply of RFC 5321 and 3463.
 enum class Syntax : std::uint8_t {
   ok,
-  missing_argument,    // 501 5.5.4
-  unwanted_argument,   // 501 5.5.4 (DATA x, RSET x, QUIT x)
-  bad_path,            // 501 5.1.7 sender, 501 5.1.3 recipient
-  bad_parameter,       // 501 5.5.4 malformed, twice or out of range
-  unknown_parameter,   // 555 5.5.4 not known, or not offered to this client
-  non_ascii,           // 553 5.6.7 needs SMTPUTF8
-  bad_helo,            // 501 5.5.4
+  missing_argument,   // 501 5.5.4
+  unwanted_argument,  // 501 5.5.4 (DATA x, RSET x, QUIT x)
+  bad_path,           // 501 5.1.7 sender, 501 5.1.3 recipient
+  bad_parameter,      // 501 5.5.4 malformed, twice or out of range
+  unknown_parameter,  // 555 5.5.4 not known, or not offered to this client
+  non_ascii,          // 553 5.6.7 needs SMTPUTF8
+  bad_helo,           // 501 5.5.4
   kCount
 };
 [[nodiscard]] std::string_view reply_of(Syntax syntax, Verb verb) noexcept;  // the whole line, without CRLF
-
-// A path, exactly as the client wrote it, taken apart.
-struct Path {
-  std::string_view text;        // between the angle brackets, source route removed; empty for <>
-  std::string_view local_part;  // quotes included
-  std::string_view domain;      // without '@'; brackets included for an address literal; empty for <> and <postmaster>
-  bool has_source_route = false;  // RFC 5321 4.1.2 A-d-l: accepted in syntax, for the relay guard to refuse
-  bool is_quoted = false;         // local part is a quoted string
-  bool is_ascii = true;
-};
 
 enum class Body : std::uint8_t { unspecified, seven_bit, eight_bit, kCount };
 
 struct MailCommand {
   Path sender;
-  std::optional<std::uint64_t> size;  // SIZE=, RFC 1870; up to 20 digits
+  std::optional<std::uint64_t> size;  // SIZE=, RFC 1870; more than 64 bits hold is out of range
   Body body = Body::unspecified;      // BODY=, RFC 6152
   bool smtputf8 = false;              // RFC 6531
   std::string_view ret;               // RET=FULL|HDRS, RFC 3461; empty: not given
@@ -56,7 +70,7 @@ struct MailCommand {
 struct RcptCommand {
   Path recipient;
   std::string_view notify;              // NOTIFY=, RFC 3461; empty: not given
-  std::string_view original_recipient;  // ORCPT=
+  std::string_view original_recipient;  // ORCPT=, type and ";" included; UTF-8 only with SMTPUTF8 (RFC 6533)
 };
 
 // What the client was offered in EHLO; parameters of anything else are unknown_parameter.
@@ -69,14 +83,10 @@ struct Offered {
 };
 
 // `argument` of MAIL: "FROM:<path> parameters". Blanks after the colon are taken; a path without angle brackets is not.
+// A sender that is not ASCII needs the SMTPUTF8 of the same command; a broken one is bad_path all the same.
 [[nodiscard]] Syntax parse_mail(std::string_view argument, const Offered& offered, MailCommand& out) noexcept;
 // `argument` of RCPT: "TO:<path> parameters". `smtputf8`: the MAIL of this transaction had it, so UTF-8 may occur.
 [[nodiscard]] Syntax parse_rcpt(std::string_view argument, const Offered& offered, bool smtputf8, RcptCommand& out) noexcept;
-
-// Syntax of a path alone (RFC 5321 4.1.2, strictly: dot-atom or quoted-string, domain or address literal; local part at
-// most 64, domain 255, path 256 octets; no trailing dot, no empty label, no control character). Underscores are taken in
-// domains, for the field has them. `path` starts behind '<'; returns the number of octets up to and with '>', 0: malformed.
-[[nodiscard]] std::size_t parse_path(std::string_view path, bool may_be_null, bool smtputf8, Path& out) noexcept;
 
 // HELO and EHLO argument: any non-empty run of printable ASCII without blanks, up to 255 octets; what it should look like
 // is policy.
