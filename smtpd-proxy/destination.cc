@@ -112,8 +112,8 @@ void Destination::expect_message_reply() {
   deadline_.enable(settings_.end_timeout);
 }
 
-void Destination::quit() {
-  if (socket_ && is_ready_ && asked_.empty() && out_.is_empty() && !has_failed_) {
+void Destination::leave() {
+  if (socket_ && is_ready_ && !is_streaming_ && asked_.empty() && out_.is_empty() && !has_failed_) {
     static constexpr std::string_view kQuit = "QUIT\r\n";
     // Best effort: the connection is closed right behind it.
     (void)!::send(socket_.get(), kQuit.data(), kQuit.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -187,6 +187,7 @@ bool Destination::take_reply(const Reply& reply) {
   } else if (ask == Ask::ehlo) {
     take_ehlo(reply);
   } else {
+    is_streaming_ = ask == Ask::data && reply.code == 354;
     owner_.on_destination_reply(ask, reply);
   }
   if (!has_failed_) set_deadline();

@@ -64,8 +64,8 @@ class Destination {
   bool write_data(std::span<iovec> pieces);
   // The reply to the final dot is due.
   void expect_message_reply();
-  // Says QUIT if that is in order, and closes. Nothing is reported any more.
-  void quit();
+  // Says QUIT if that is in order (never amid a message), and closes. Nothing is reported any more.
+  void leave();
 
   [[nodiscard]] bool is_ready() const noexcept { return is_ready_; }
   [[nodiscard]] bool has_failed() const noexcept { return has_failed_; }
@@ -105,6 +105,7 @@ class Destination {
   bool has_failed_ = false;
   bool is_connected_ = false;
   bool is_congested_ = false;
+  bool is_streaming_ = false;  // between the 354 and the reply to the final dot
 };
 
 }  // namespace caronte::smtpd_proxy

@@ -26,8 +26,9 @@ class Proxy final : public worker::Worker {
   using Worker::loop;
   void ask_policy(Session& session);
   void close_session(Session& session, const ipc::SessionClosed& closed);  // destroys it at the end of the turn
-  void call(Destination& destination, const Session& session, std::uint16_t server);
-  void forget(const Destination& destination);
+  // Asks master for the connection that `destination` waits for; the request number is filled in.
+  void call(Destination& destination, ipc::ConnectRequest request);
+  void forget(std::unique_ptr<Destination> destination);  // destroys it at the end of the turn
   [[nodiscard]] bool is_policy_present() const noexcept { return policy_ != nullptr && is_policy_answering_; }
   [[nodiscard]] const DomainSet& local_domains(const worker::Generation& generation);
   [[nodiscard]] std::string_view own_name() const noexcept;
@@ -76,7 +77,8 @@ class Proxy final : public worker::Worker {
   std::vector<std::unique_ptr<Listening>> listenings_;
   std::vector<bool> polled_slots_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
-  std::vector<std::unique_ptr<Session>> graves_;
+  std::vector<std::unique_ptr<Session>> closed_sessions_;
+  std::vector<std::unique_ptr<Destination>> closed_destinations_;
   wrap::Deferred burial_;
   std::unique_ptr<ipc::Channel> policy_;
   bool is_policy_answering_ = false;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -63,7 +64,9 @@ class Session final : public DestinationOwner {
     std::string own_reply;  // ours, if it was decided here
   };
   struct Transaction {
-    std::string mail_command;  // to the destination
+    std::optional<std::uint64_t> size;  // SIZE=
+    std::string ret;                    // DSN parameters of MAIL
+    std::string envelope_id;
     std::string refusal;       // the destination's to MAIL: answers every RCPT
     MessageRecord record;
     std::deque<PendingRecipient> pending;
@@ -73,6 +76,7 @@ class Session final : public DestinationOwner {
     bool smtputf8 = false;
     bool uses_dsn = false;
     bool is_begun = false;  // MAIL has been sent to the destination
+    bool is_lost = false;   // the destination closed in the middle of it
     std::string message_reply;  // discard: what the client gets at the end of its data
     std::unique_ptr<DataParser> parser;
     std::unique_ptr<ReceivedCounter> hops;
@@ -105,7 +109,9 @@ class Session final : public DestinationOwner {
   void begin_transaction_at_destination();
   void call_destination();
   void answer_pending();
-  void take_recipient_reply(const Reply& reply);
+  void take_recipient_reply(const Reply& answer);
+  void take_data_reply(const Reply& answer);
+  void take_message_reply(const Reply& answer);
   void end_transaction(std::string_view reply, bool is_delivered);
   [[nodiscard]] bool lacks_promised() const noexcept;
 
@@ -118,10 +124,11 @@ class Session final : public DestinationOwner {
   std::size_t take_line(std::string_view bytes);
   void take_command(std::string_view line);
   std::size_t take_message(std::string_view bytes);
-  std::size_t refuse_message(std::string_view reply);
+  void refuse_message(std::string_view text, std::string_view reason, std::int64_t value, std::int64_t limit);
   void resume_input();
   void update_reading();
   void on_idle();
+  [[nodiscard]] bool is_too_slow();
   void linger();
 
   void reply(std::string_view line);          // one line of ours
@@ -151,9 +158,10 @@ class Session final : public DestinationOwner {
   base::Buffer out_;  // replies on their way
   std::unique_ptr<Transaction> transaction_;
   std::unique_ptr<Destination> destination_;
-  std::unique_ptr<SessionRecord> record_;
+  std::unique_ptr<SessionRecord> record_ = std::make_unique<SessionRecord>();
   std::string helo_;
   std::string name_;
+  std::string trace_;  // waits for the first bytes of the message
   std::string_view argument_;  // of the command being carried out
   std::string last_reply_;     // the last refusal, for the record
   base::MonotonicTime opened_;
@@ -176,6 +184,7 @@ class Session final : public DestinationOwner {
   bool skips_line_ = false;     // the rest of a line that was too long
   bool client_closed_ = false;  // half-close: nothing more to read
   bool is_paused_ = false;      // the destination takes no more data at the moment
+  bool is_timer_short_ = false;  // the idle timer runs for the rest of its time only
   bool is_stopping_ = false;
   bool is_lingering_ = false;
   bool is_over_ = false;

@@ -1,0 +1,390 @@
+// A session and its destination: called late, at the first recipient that may pass; what the destination says is handed on
+// word for word, and what it does wrong ends in a 4xx, never in an acceptance.
+#include <array>
+
+#include "smtpd-proxy/proxy.h"
+#include "smtpd-proxy/replies.h"
+#include "smtpd-proxy/session.h"
+#include "smtpd-proxy/trace_header.h"
+
+namespace caronte::smtpd_proxy {
+
+namespace {
+
+constexpr unsigned kMaxHops = 50;        // RFC 5321 section 6.3
+constexpr std::size_t kMaxPieces = 64;  // of one write; IOV_MAX is 1024
+constexpr std::string_view kFinalDot = ".\r\n";
+
+std::string_view first_line(std::string_view reply_bytes) noexcept { return reply_bytes.substr(0, reply_bytes.find('\r')); }
+
+iovec piece_of(std::string_view bytes) noexcept { return {const_cast<char*>(bytes.data()), bytes.size()}; }
+
+bool is_answer(std::uint16_t code) noexcept { return code / 100 == 2 || code / 100 == 4 || code / 100 == 5; }
+
+}  // namespace
+
+// ------------------------------------------------------------------------------------------------------------- recipients
+
+void Session::forward_recipient(PendingRecipient recipient) {
+  Transaction& transaction = *transaction_;
+  if (transaction.is_lost) {
+    shut(ipc::Outcome::deferred, replies::kDestinationBroken);
+    return;
+  }
+  const std::string command = recipient.command;
+  if (command.find(" NOTIFY=") != std::string::npos || command.find(" ORCPT=") != std::string::npos) transaction.uses_dsn = true;
+  transaction.pending.push_back(std::move(recipient));
+  if (!destination_) {
+    call_destination();
+  } else if (destination_->is_ready()) {
+    if (!transaction.is_begun) begin_transaction_at_destination();
+    if (transaction.refusal.empty()) {
+      destination_->ask(Ask::rcpt, command);
+    } else {
+      answer_pending();
+    }
+  }
+}
+
+void Session::call_destination() {
+  destination_ = std::make_unique<Destination>(proxy_.loop(), configuration().destination, std::string(proxy_.own_name()), *this);
+  proxy_.call(*destination_, {.generation = generation_->number, .server = server_, .client = client_});
+}
+
+void Session::on_destination_ready() {
+  proxy_.learn(server_, destination_->capabilities());
+  if (!transaction_ || transaction_->pending.empty()) return;
+  begin_transaction_at_destination();
+  if (transaction_->refusal.empty()) {
+    for (const PendingRecipient& recipient : transaction_->pending) {
+      if (recipient.own_reply.empty()) destination_->ask(Ask::rcpt, recipient.command);
+    }
+  } else {
+    answer_pending();
+    resume_input();
+  }
+}
+
+bool Session::lacks_promised() const noexcept {
+  const Capabilities& has = destination_->capabilities();
+  return (transaction_->body != Body::unspecified && !has.eight_bit_mime) || (transaction_->smtputf8 && !has.smtputf8) ||
+         (transaction_->uses_dsn && !has.dsn);
+}
+
+void Session::begin_transaction_at_destination() {
+  Transaction& transaction = *transaction_;
+  if (lacks_promised()) {
+    transaction.refusal = replies::kCapabilityGone;
+    transaction.refusal += "\r\n";
+    proxy_.probe_again(server_);
+    return;
+  }
+  if (needs_reset_) destination_->ask(Ask::rset, "RSET\r\n");
+  needs_reset_ = false;
+  std::string command = "MAIL FROM:<" + transaction.record.sender + ">";
+  if (transaction.size && destination_->capabilities().size) command += " SIZE=" + std::to_string(*transaction.size);
+  if (transaction.body == Body::eight_bit) command += " BODY=8BITMIME";
+  if (transaction.body == Body::seven_bit) command += " BODY=7BIT";
+  if (transaction.smtputf8) command += " SMTPUTF8";
+  if (!transaction.ret.empty()) command += " RET=" + transaction.ret;
+  if (!transaction.envelope_id.empty()) command += " ENVID=" + transaction.envelope_id;
+  destination_->ask(Ask::mail, command + "\r\n");
+  transaction.is_begun = true;
+}
+
+// Answers, in the client's order, those at the front that are decided here: by us, or by the refusal of MAIL.
+void Session::answer_pending() {
+  Transaction& transaction = *transaction_;
+  const bool was_waiting = state_ == State::calling;
+  while (!transaction.pending.empty() && state_ != State::closing) {
+    PendingRecipient& recipient = transaction.pending.front();
+    const bool is_refused_with_mail = recipient.own_reply.empty() && !transaction.refusal.empty() && !transaction.is_begun;
+    if (recipient.own_reply.empty() && !is_refused_with_mail) return;
+    const std::string text = is_refused_with_mail ? std::string(first_line(transaction.refusal)) : std::move(recipient.own_reply);
+    if (transaction.record.recipients.size() < kMaxRecordedRecipients) {
+      transaction.record.recipients.push_back({std::move(recipient.address), text, false});
+    } else {
+      ++transaction.record.unrecorded_recipients;
+    }
+    transaction.pending.pop_front();
+    reply(text);
+  }
+  if (was_waiting && state_ == State::calling) fire(Event::answered);
+}
+
+void Session::take_recipient_reply(const Reply& answer) {
+  Transaction& transaction = *transaction_;
+  if (transaction.pending.empty()) return;
+  const bool is_refused_with_mail = !transaction.refusal.empty();
+  const std::string_view bytes = is_refused_with_mail ? std::string_view(transaction.refusal) : answer.bytes;
+  const bool is_accepted = !is_refused_with_mail && answer.code / 100 == 2;
+  PendingRecipient recipient = std::move(transaction.pending.front());
+  transaction.pending.pop_front();
+  if (is_accepted) ++transaction.accepted;
+  if (transaction.record.recipients.size() < kMaxRecordedRecipients) {
+    transaction.record.recipients.push_back({std::move(recipient.address), std::string(first_line(bytes)), is_accepted});
+  } else {
+    ++transaction.record.unrecorded_recipients;
+  }
+  pass_on(bytes);
+  if (answer.code == 421 && !is_refused_with_mail) {
+    shut(ipc::Outcome::deferred);
+  } else {
+    answer_pending();
+    if (state_ == State::calling && transaction.pending.empty()) fire(Event::answered);
+  }
+}
+
+// ----------------------------------------------------------------------------------------------- replies and failures of it
+
+void Session::on_destination_reply(Ask ask, const Reply& answer) {
+  proxy_.black_box().note(client_.address);
+  note_dialogue(DialogueLine::From::destination, first_line(answer.bytes));
+  switch (ask) {
+    case Ask::rset:
+      if (answer.code / 100 != 2) shut(ipc::Outcome::deferred, replies::kDestinationBroken);
+      break;
+    case Ask::mail:
+      if (!is_answer(answer.code)) {
+        shut(ipc::Outcome::deferred, replies::kDestinationBroken);
+      } else if (answer.code == 421) {
+        pass_on(answer.bytes);
+        shut(ipc::Outcome::deferred);
+      } else if (answer.code / 100 != 2 && transaction_) {
+        transaction_->refusal = answer.bytes;  // the recipients' own replies, if any, are not what counts
+      }
+      break;
+    case Ask::rcpt:
+      if (!is_answer(answer.code)) {
+        shut(ipc::Outcome::deferred, replies::kDestinationBroken);
+      } else if (transaction_) {
+        take_recipient_reply(answer);
+      }
+      break;
+    case Ask::data: take_data_reply(answer); break;
+    case Ask::message: take_message_reply(answer); break;
+    default: break;
+  }
+  resume_input();
+  proxy_.black_box().clear();
+}
+
+void Session::take_data_reply(const Reply& answer) {
+  if (answer.code == 354) {
+    pass_on(answer.bytes);
+    fire(Event::data_accepted);
+  } else if (answer.code / 100 == 4 || answer.code / 100 == 5) {
+    pass_on(answer.bytes);
+    end_transaction(first_line(answer.bytes), false);
+    if (answer.code == 421) {
+      shut(ipc::Outcome::deferred);
+    } else {
+      fire(Event::data_refused);
+    }
+  } else {
+    shut(ipc::Outcome::deferred, replies::kDestinationBroken);
+  }
+}
+
+void Session::take_message_reply(const Reply& answer) {
+  transaction_->is_begun = false;  // it is over at the destination too
+  if (!is_answer(answer.code)) {
+    reply(replies::kDeliveryFailed);
+    end_transaction(replies::kDeliveryFailed, false);
+    leave_destination();
+  } else {
+    const bool is_delivered = answer.code / 100 == 2;
+    if (is_delivered) errors_ = noops_ = 0;  // Q5, Q6
+    pass_on(answer.bytes);
+    end_transaction(first_line(answer.bytes), is_delivered);
+  }
+  if (answer.code == 421) {
+    shut(ipc::Outcome::deferred);
+  } else {
+    fire(Event::message_answered);
+    if (is_stopping_) shut(ipc::Outcome::stopped, replies::kShuttingDown);
+  }
+}
+
+void Session::on_destination_failed(Failure failure, std::string_view why, std::string_view answer) {
+  proxy_.black_box().note(client_.address);
+  const Failure kind = failure;
+  const bool was_begun = transaction_ && transaction_->is_begun;
+  if (kind == Failure::refused || kind == Failure::broken) {
+    proxy_.log().event("destination " + std::string(name_of(kind)) + ": " + std::string(why) + ": " + std::string(first_line(answer)));
+  }
+  record_->reason = "destination-" + std::string(name_of(kind));
+  const std::string last_words(answer);
+  proxy_.forget(std::move(destination_));
+  needs_reset_ = false;
+  switch (state_) {
+    case State::calling:
+      if (kind == Failure::busy) {
+        pass_on(last_words);  // BA-12
+        shut(ipc::Outcome::deferred);
+      } else {
+        const bool never_stood = kind == Failure::unreachable || kind == Failure::refused;
+        shut(ipc::Outcome::deferred, never_stood ? replies::kNoDestination : replies::kDestinationBroken);
+      }
+      break;
+    case State::opening_data: shut(ipc::Outcome::deferred, replies::kDestinationBroken); break;
+    case State::data: {
+      // Its own refusal in the middle of the message counts; anything else is a failure.
+      const bool is_refusal = last_words.starts_with('5') || (last_words.starts_with('4') && !last_words.starts_with("421"));
+      transaction_->message_reply = is_refusal ? first_line(last_words) : replies::kDeliveryFailed;
+      is_paused_ = false;
+      fire(Event::message_refused);
+      break;
+    }
+    case State::ending:
+      reply(replies::kDeliveryFailed);
+      end_transaction(replies::kDeliveryFailed, false);
+      fire(Event::message_answered);
+      if (is_stopping_) shut(ipc::Outcome::stopped, replies::kShuttingDown);
+      break;
+    default:
+      // Between transactions it is called anew; amid one the client learns at its next command.
+      if (was_begun) transaction_->is_lost = true;
+      break;
+  }
+  resume_input();
+  proxy_.black_box().clear();
+}
+
+void Session::on_destination_drained() {
+  is_paused_ = false;
+  resume_input();
+}
+
+void Session::leave_destination() {
+  if (!destination_) return;
+  destination_->leave();
+  proxy_.forget(std::move(destination_));
+  needs_reset_ = false;
+}
+
+// ------------------------------------------------------------------------------------------------------------- the message
+
+Event Session::open_stream() {
+  Transaction& transaction = *transaction_;
+  transaction.parser = std::make_unique<DataParser>(configuration().data.bare_line_endings == config::BareLineEndings::repair);
+  transaction.hops = std::make_unique<ReceivedCounter>();
+  transaction.data_since = std::chrono::steady_clock::now();
+  if (configuration().server.trace) {
+    const std::string trace = compose_trace_header({.helo = helo_,
+                                                    .name = name_status_ == ipc::ReverseStatus::verified ? std::string_view(name_) : "",
+                                                    .client = client_.address,
+                                                    .server = proxy_.own_name(),
+                                                    .is_esmtp = is_esmtp_,
+                                                    .is_smtputf8 = transaction.smtputf8,
+                                                    .session = id_,
+                                                    .time = base::system_clock().wall()});
+    // It leaves with the message's first bytes.
+    trace_ = trace;
+  }
+  return Event::none;
+}
+
+std::size_t Session::take_message(std::string_view bytes) {
+  Transaction& transaction = *transaction_;
+  const bool is_streaming = state_ == State::data;
+  const std::uint64_t limit = is_exempt(config::Check::recipient_caps_and_size) ? 0 : configuration().limits.message_size;
+  std::array<iovec, kMaxPieces> pieces{};
+  std::size_t count = 0;
+  std::size_t taken = 0;
+  DataEvent event = DataEvent::none;
+  if (is_streaming && !trace_.empty()) pieces[count++] = piece_of(trace_);
+  while (taken < bytes.size() && event == DataEvent::none && count + 3 < kMaxPieces) {
+    const DataStep step = transaction.parser->step(bytes.substr(taken));
+    const std::string_view passed = bytes.substr(taken, step.pass);
+    taken += step.pass + step.skip;
+    event = step.event;
+    if (!is_streaming) {
+      if (event == DataEvent::bare_cr || event == DataEvent::bare_lf) event = DataEvent::none;
+      continue;
+    }
+    if (!step.before.empty()) pieces[count++] = piece_of(step.before);
+    if (!passed.empty()) pieces[count++] = piece_of(passed);
+    if (!transaction.hops->is_header_over()) {
+      transaction.hops->feed(step.before);
+      transaction.hops->feed(passed);
+    }
+  }
+  if (!is_streaming) {
+    if (event == DataEvent::end) fire(Event::message_over);
+    return taken;
+  }
+  if (event == DataEvent::bare_cr || event == DataEvent::bare_lf) {
+    // Two readers may disagree on where such a message ends: nothing behind it is believed.
+    record_->reason = event == DataEvent::bare_cr ? "bare-cr" : "bare-lf";
+    end_transaction(replies::kBareInData, false);
+    reply(replies::kBareInData);
+    shut(ipc::Outcome::refused);
+    return bytes.size();
+  }
+  if (transaction.hops->count() > kMaxHops) {
+    refuse_message(replies::kMailLoop, "hops", transaction.hops->count(), kMaxHops);
+  } else if (limit != 0 && transaction.parser->size() > limit) {
+    refuse_message(replies::kTooBig, "size", static_cast<std::int64_t>(transaction.parser->size()), static_cast<std::int64_t>(limit));
+  }
+  if (state_ == State::discard) {
+    if (event == DataEvent::end) fire(Event::message_over);
+    return taken;
+  }
+  // Nothing of ours withholds it: the final dot goes with the rest.
+  if (event == DataEvent::end) pieces[count++] = piece_of(kFinalDot);
+  is_paused_ = !destination_->write_data(std::span(pieces).first(count));
+  trace_.clear();
+  if (event == DataEvent::end) {
+    is_paused_ = false;
+    fire(Event::message_over);
+  }
+  return taken;
+}
+
+// The destination never gets the dot: its connection ends here. The client's bytes are thrown away up to its own.
+void Session::refuse_message(std::string_view text, std::string_view reason, std::int64_t value, std::int64_t limit) {
+  record_->reason = reason;
+  record_->value = value;
+  record_->limit = limit;
+  transaction_->message_reply = text;
+  leave_destination();
+  fire(Event::message_refused);
+}
+
+Event Session::end_message() {
+  destination_->expect_message_reply();
+  return Event::none;
+}
+
+Event Session::answer_discarded() {
+  const std::string text = std::move(transaction_->message_reply);
+  transaction_->is_begun = false;
+  end_transaction(text, false);
+  reply(text);
+  if (is_stopping_) return Event::shut;
+  return Event::message_answered;
+}
+
+// The record of it is closed; a transaction that the destination still holds is reset before the next.
+void Session::end_transaction(std::string_view last_reply, bool is_delivered) {
+  Transaction& transaction = *transaction_;
+  MessageRecord& record = transaction.record;
+  record.reply = last_reply;
+  record.is_delivered = is_delivered;
+  record.size = transaction.parser ? transaction.parser->size() : 0;
+  if (is_delivered) {
+    ++record_->delivered;
+    record_->delivered_recipients += transaction.accepted;
+    record_->delivered_bytes += record.size;
+  }
+  if (transaction.is_begun && destination_) needs_reset_ = true;
+  if (record_->messages.size() < kMaxRecordedMessages) {
+    record_->messages.push_back(std::move(record));
+  } else {
+    ++record_->unrecorded_messages;
+  }
+  transaction_.reset();
+}
+
+}  // namespace caronte::smtpd_proxy
