@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "config/client_class.h"
 #include "ipc/schema.h"
 #include "smtpd-proxy/command_parser.h"
 #include "smtpd-proxy/data_parser.h"

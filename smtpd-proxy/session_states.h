@@ -44,7 +44,6 @@ enum class Event : std::uint8_t {
   shut,              // nothing more: send what is queued and close
   kCount
 };
-[[nodiscard]] std::string_view name_of(Event event) noexcept;
 
 enum class Action : std::uint8_t {
   none,
