@@ -15,9 +15,13 @@ constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xF
 
 }  // namespace
 
-bool Address::is_v4() const noexcept { return std::equal(kMapped.begin(), kMapped.end(), octets_.begin()); }
+bool Address::is_v4() const noexcept {
+  return std::equal(kMapped.begin(), kMapped.end(), octets_.begin());
+}
 
-bool Address::is_unspecified() const noexcept { return *this == Address{} || *this == v4(0, 0, 0, 0); }
+bool Address::is_unspecified() const noexcept {
+  return *this == Address{} || *this == v4(0, 0, 0, 0);
+}
 
 bool Address::is_loopback() const noexcept {
   if (is_v4()) return octets_[12] == 127;
@@ -54,7 +58,9 @@ std::string Address::text() const {
   return text.data();
 }
 
-std::string Address::literal() const { return is_v4() ? text() : "IPv6:" + text(); }
+std::string Address::literal() const {
+  return is_v4() ? text() : "IPv6:" + text();
+}
 
 std::string Endpoint::text() const {
   const std::string port_text = std::to_string(port);

@@ -11,8 +11,12 @@ namespace {
 
 constexpr unsigned kV4Offset = 96;
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 // The text up to `separator` (taken off the front of `rest` together with it); all of it when there is none.
 std::string_view cut(std::string_view& rest, char separator) noexcept {

@@ -41,7 +41,9 @@ std::optional<std::uint32_t> PrefixTreeView::find(const Address& address) const 
   }
 }
 
-PrefixTree::PrefixTree() { nodes_.emplace_back(); }
+PrefixTree::PrefixTree() {
+  nodes_.emplace_back();
+}
 
 std::uint32_t PrefixTree::add_node(const Address& address, unsigned bits) {
   PrefixNode node;

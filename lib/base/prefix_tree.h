@@ -12,10 +12,10 @@
 namespace caronte::base {
 
 struct PrefixNode {
-  Address::Octets octets{};       // first address of the prefix
+  Address::Octets octets{};         // first address of the prefix
   std::uint32_t child[2] = {0, 0};  // index of the node for a following 0 or 1 bit; 0 is none (the root is nobody's child)
-  std::uint32_t value = 0;        // what insert() was given, e.g. the line in the list
-  std::uint8_t bits = 0;          // length, 0 to 128
+  std::uint32_t value = 0;          // what insert() was given, e.g. the line in the list
+  std::uint8_t bits = 0;            // length, 0 to 128
   std::uint8_t has_value = 0;
   std::uint8_t padding[2] = {0, 0};
 };

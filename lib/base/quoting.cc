@@ -19,8 +19,8 @@ std::size_t printable_length(std::string_view s) noexcept {
   }
   if ((lead & 0xF0U) == 0xE0U) {
     if (!continues(1) || !continues(2)) return 0;
-    if (lead == 0xE0 && at(1) < 0xA0) return 0;                   // overlong
-    if (lead == 0xED && at(1) >= 0xA0) return 0;                  // surrogate
+    if (lead == 0xE0 && at(1) < 0xA0) return 0;                    // overlong
+    if (lead == 0xED && at(1) >= 0xA0) return 0;                   // surrogate
     if (lead == 0xEF && at(1) == 0xBF && at(2) >= 0xBE) return 0;  // U+FFFE, U+FFFF
     return 3;
   }

@@ -57,8 +57,8 @@ ssize_t send_frame(int socket, std::string_view bytes, int descriptor, int flags
 }
 
 struct Received {
-  ssize_t size = 0;       // as recvmsg returns it
-  base::Fd descriptor;    // the one descriptor, if exactly one came
+  ssize_t size = 0;        // as recvmsg returns it
+  base::Fd descriptor;     // the one descriptor, if exactly one came
   bool is_broken = false;  // cut, or more than one descriptor
 };
 
@@ -171,13 +171,17 @@ void Channel::close() noexcept {
   socket_.reset();
 }
 
-void Channel::pause() noexcept { readable_.disable(); }
+void Channel::pause() noexcept {
+  readable_.disable();
+}
 
 void Channel::resume() noexcept {
   if (is_open() && !readable_.is_enabled()) readable_.enable();
 }
 
-void Channel::on_writable(short) { flush(); }
+void Channel::on_writable(short) {
+  flush();
+}
 
 void Channel::on_readable(short) {
   for (int i = 0; i < kFramesPerWake; ++i) {
@@ -235,7 +239,7 @@ bool Channel::take_messages(std::string_view frame, base::Fd descriptor, const b
         return false;
       }
     } else {
-      Incoming incoming{header->type, frame.substr(kMessageHeaderBytes, header->length), std::move(descriptor)};
+      Incoming incoming{header->type, frame.substr(kMessageHeaderBytes, header->length), std::exchange(descriptor, {})};
       const bool is_accepted = owner_.on_message(*this, incoming);
       if (is_destroyed || !is_open()) return false;
       if (!is_accepted) {
@@ -282,7 +286,7 @@ base::Result<Incoming> BlockingReader::next() {
     return base::Error{EPROTO, "malformed message or not this sender's"};
   }
   taken_ += kMessageHeaderBytes + header->length;
-  return Incoming{header->type, rest.substr(kMessageHeaderBytes, header->length), std::move(descriptor)};
+  return Incoming{header->type, rest.substr(kMessageHeaderBytes, header->length), std::exchange(descriptor, {})};
 }
 
 base::Result<std::pair<base::Fd, base::Fd>> make_channel_pair() {

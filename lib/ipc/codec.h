@@ -23,8 +23,8 @@ class Text {
  public:
   static constexpr std::size_t kMax = Max;
   Text() = default;
-  Text(std::string_view text) : text_(text.substr(0, Max)) {}  // NOLINT: implicit by design
-  Text(const char* text) : Text(std::string_view(text)) {}     // NOLINT: implicit by design
+  Text(std::string_view text) : text_(text.substr(0, Max)) {}      // NOLINT: implicit by design
+  Text(const char* text) : Text(std::string_view(text)) {}         // NOLINT: implicit by design
   Text(const std::string& text) : Text(std::string_view(text)) {}  // NOLINT: implicit by design
   operator std::string_view() const noexcept { return text_; }     // NOLINT: implicit by design
   [[nodiscard]] const std::string& str() const noexcept { return text_; }
@@ -59,10 +59,10 @@ class List {
 };
 
 // In a struct: CARONTE_FIELDS(first, second, ...) or CARONTE_NO_FIELDS.
-#define CARONTE_FIELDS(...)          \
-  template <class Codec>             \
-  void fields(Codec& codec) {        \
-    codec.visit(__VA_ARGS__);        \
+#define CARONTE_FIELDS(...)   \
+  template <class Codec>      \
+  void fields(Codec& codec) { \
+    codec.visit(__VA_ARGS__); \
   }
 #define CARONTE_NO_FIELDS \
   template <class Codec>  \

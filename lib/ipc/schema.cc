@@ -58,7 +58,9 @@ std::string session_reference(std::uint64_t session) {
   return text;
 }
 
-const MessageRow& row_of(MessageType type) noexcept { return kRows[static_cast<std::size_t>(type)]; }
+const MessageRow& row_of(MessageType type) noexcept {
+  return kRows[static_cast<std::size_t>(type)];
+}
 
 bool may_send(MessageType type, Role from, Role to) noexcept {
   if (type >= MessageType::kCount || from >= Role::kCount || to >= Role::kCount) return false;

@@ -18,7 +18,9 @@ enum class Role : std::uint8_t { master, config_reader, smtpd_proxy, policyd, dn
 [[nodiscard]] std::string_view name_of(Role role) noexcept;
 
 using RoleMask = std::uint8_t;
-[[nodiscard]] constexpr RoleMask mask_of(Role role) noexcept { return static_cast<RoleMask>(1U << static_cast<unsigned>(role)); }
+[[nodiscard]] constexpr RoleMask mask_of(Role role) noexcept {
+  return static_cast<RoleMask>(1U << static_cast<unsigned>(role));
+}
 inline constexpr RoleMask kMaster = mask_of(Role::master);
 inline constexpr RoleMask kConfigReader = mask_of(Role::config_reader);
 inline constexpr RoleMask kSmtpdProxy = mask_of(Role::smtpd_proxy);
@@ -29,6 +31,7 @@ inline constexpr RoleMask kControl = mask_of(Role::control);
 inline constexpr RoleMask kWorkers = kSmtpdProxy | kPolicyd | kDnsd | kLogd;
 
 //  Struct                 from                     to                       carries a descriptor
+// clang-format off
 #define CARONTE_MESSAGE_ROWS(ROW)                                                                                  \
   /* any two: the first message of a channel that master did not start (Start is the first of those) */            \
   ROW(Hello,               kWorkers | kControl,     kWorkers | kMaster,      false)                                \
@@ -90,12 +93,13 @@ inline constexpr RoleMask kWorkers = kSmtpdProxy | kPolicyd | kDnsd | kLogd;
   ROW(ConfigurationResult, kConfigReader,           kMaster,                 true)                                 \
   ROW(ListResult,          kConfigReader,           kMaster,                 true)                                 \
   ROW(ParseDone,           kConfigReader,           kMaster,                 false)
+// clang-format on
 
 enum class MessageType : std::uint8_t {
 #define CARONTE_ENUM_ROW(Struct, from, to, descriptor) Struct,
   CARONTE_MESSAGE_ROWS(CARONTE_ENUM_ROW)
 #undef CARONTE_ENUM_ROW
-  kCount
+      kCount
 };
 
 struct MessageRow {
@@ -343,17 +347,17 @@ struct SessionFact {
 
 // How a session ended; the counters of `carontectl status`.
 enum class Outcome : std::uint8_t {
-  delivered,   // at least one message was taken by the destination
-  refused,     // at least one 5xx of ours or the destination's decided it, nothing delivered
-  deferred,    // a 4xx decided it, nothing delivered
-  busy,        // 421 BUSY: session cap (FW-5)
-  errors,      // too many errors (FW-10)
-  noops,       // too many NOOPs (FW-11)
-  timed_out,   // the client was silent for too long (FW-12)
-  aborted,     // the client hung up before anything was decided
-  quiet,       // QUIT, or nothing asked for
-  stopped,     // the gateway was stopping
-  lost,        // the process that held the session died
+  delivered,  // at least one message was taken by the destination
+  refused,    // at least one 5xx of ours or the destination's decided it, nothing delivered
+  deferred,   // a 4xx decided it, nothing delivered
+  busy,       // 421 BUSY: session cap (FW-5)
+  errors,     // too many errors (FW-10)
+  noops,      // too many NOOPs (FW-11)
+  timed_out,  // the client was silent for too long (FW-12)
+  aborted,    // the client hung up before anything was decided
+  quiet,      // QUIT, or nothing asked for
+  stopped,    // the gateway was stopping
+  lost,       // the process that held the session died
   kCount
 };
 [[nodiscard]] std::string_view name_of(Outcome outcome) noexcept;
@@ -362,10 +366,10 @@ struct SessionClosed {
   CARONTE_MESSAGE(SessionClosed);
   std::uint64_t session = 0;
   Outcome outcome = Outcome::quiet;
-  std::uint32_t delivered = 0;      // messages
-  std::uint32_t recipients = 0;     // delivered to
+  std::uint32_t delivered = 0;        // messages
+  std::uint32_t recipients = 0;       // delivered to
   std::uint32_t relaying_denied = 0;  // recipients
-  std::uint64_t bytes = 0;          // of delivered messages
+  std::uint64_t bytes = 0;            // of delivered messages
   CARONTE_FIELDS(session, outcome, delivered, recipients, relaying_denied, bytes)
 };
 

@@ -37,7 +37,8 @@ base::Result<base::Fd> BlackBox::create() {
   base::Fd fd(::memfd_create("caronte-black-box", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd) return base::system_error(errno, "memfd_create");
   if (::ftruncate(fd.get(), kPageBytes) != 0) return base::system_error(errno, "ftruncate");
-  if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) return base::system_error(errno, "F_ADD_SEALS");
+  if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+    return base::system_error(errno, "F_ADD_SEALS");
   return fd;
 }
 

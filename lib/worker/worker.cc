@@ -117,7 +117,8 @@ Worker::Worker(Startup startup)
       startup_(std::move(startup)),
       current_(startup_.generation),
       log_(loop_, start_.role, start_.index, start_.instance),
-      master_(std::make_unique<ipc::Channel>(loop_, std::move(startup_.master), start_.role, ipc::Role::master, std::uint16_t{0}, *this)) {
+      master_(std::make_unique<ipc::Channel>(loop_, std::move(startup_.master), start_.role, ipc::Role::master, std::uint16_t{0},
+                                             *this)) {
   if (base::Fd page = take_resource(ipc::ResourceKind::black_box)) {
     auto box = BlackBox::map(page.get());
     if (box) black_box_ = std::move(box).value();
@@ -144,11 +145,12 @@ base::Fd Worker::take_resource(ipc::ResourceKind kind) {
   return fd;
 }
 
-std::vector<Startup::ListenerEnd> Worker::take_listeners() { return std::move(startup_.listeners); }
+std::vector<Startup::ListenerEnd> Worker::take_listeners() {
+  return std::move(startup_.listeners);
+}
 
 std::unique_ptr<ipc::Channel> Worker::open_channel(const ipc::Peer& peer, base::Fd socket, std::size_t queue_bytes) {
-  auto channel =
-      std::make_unique<ipc::Channel>(loop_, std::move(socket), start_.role, peer.role, peer.index, *this, queue_bytes);
+  auto channel = std::make_unique<ipc::Channel>(loop_, std::move(socket), start_.role, peer.role, peer.index, *this, queue_bytes);
   channel->send(ipc::Hello{.role = start_.role, .index = start_.index});
   return channel;
 }
@@ -172,7 +174,8 @@ void Worker::enter_sandbox(const sandbox::Policy& policy) {
                                        .may_write_files = policy.folder == sandbox::FolderAccess::read_write};
   if (auto status = sandbox::drop_privileges(privileges); !status) die(start_.role, EX_OSERR, status.error().text);
 #ifndef CARONTE_WITHOUT_SANDBOX
-  if (auto status = sandbox::enter({.policy = &policy, .folder = folder_}); !status) die(start_.role, EX_OSERR, status.error().text);
+  if (auto status = sandbox::enter({.policy = &policy, .folder = folder_}); !status)
+    die(start_.role, EX_OSERR, status.error().text);
 #endif
 }
 
@@ -194,8 +197,8 @@ void Worker::stop_once() {
 
 bool Worker::on_message(ipc::Channel& channel, ipc::Incoming& message) {
   if (&channel != master_.get()) return on_peer_message(channel, message);
-  return ipc::dispatch<ipc::Ping, ipc::Stop, ipc::Peer, ipc::ConfigurationFile, ipc::ListFile, ipc::Prepare, ipc::Commit, ipc::Abort>(
-             *this, channel, message) ||
+  return ipc::dispatch<ipc::Ping, ipc::Stop, ipc::Peer, ipc::ConfigurationFile, ipc::ListFile, ipc::Prepare, ipc::Commit,
+                       ipc::Abort>(*this, channel, message) ||
          on_master_message(channel, message);
 }
 
@@ -214,9 +217,13 @@ void Worker::on_channel_closed(ipc::Channel& channel, std::string_view broken_ru
   on_peer_closed(channel);
 }
 
-void Worker::on(ipc::Channel&, const ipc::Ping& ping) { master_->send(ipc::Pong{.serial = ping.serial}); }
+void Worker::on(ipc::Channel&, const ipc::Ping& ping) {
+  master_->send(ipc::Pong{.serial = ping.serial});
+}
 
-void Worker::on(ipc::Channel&, const ipc::Stop&) { stop_once(); }
+void Worker::on(ipc::Channel&, const ipc::Stop&) {
+  stop_once();
+}
 
 void Worker::on(ipc::Channel&, const ipc::Peer& peer, base::Fd socket) {
   if (peer.role == ipc::Role::logd && start_.role != ipc::Role::logd) {

@@ -22,7 +22,9 @@ event_base* make_base() {
 
 EventLoop::EventLoop() : base_(make_base()) {}
 
-EventLoop::~EventLoop() { event_base_free(base_); }
+EventLoop::~EventLoop() {
+  event_base_free(base_);
+}
 
 void EventLoop::run() {
   stopped_ = false;

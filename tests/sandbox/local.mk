@@ -17,6 +17,5 @@ EXTRA_PROGRAMS += tests/sandbox/describe_policies
 tests_sandbox_describe_policies_SOURCES = tests/sandbox/describe_policies.cc $(caronte_policy_sources)
 tests_sandbox_describe_policies_LDADD = lib/libsandbox.a lib/libbase.a $(SECCOMP_LIBS)
 CLEANFILES += tests/sandbox/describe_policies
-.PHONY: update-golden
 update-golden: tests/sandbox/describe_policies
 	tests/sandbox/describe_policies $(srcdir)/tests/sandbox
