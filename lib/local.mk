@@ -5,7 +5,8 @@ noinst_LIBRARIES += lib/libbase.a lib/libevent-wrap.a lib/libipc.a lib/libconfig
 
 lib_libbase_a_SOURCES = lib/base/address.cc lib/base/address.h lib/base/address_parser.cc lib/base/address_parser.h \
   lib/base/bytes.cc lib/base/bytes.h lib/base/clock.cc lib/base/clock.h lib/base/fd.h lib/base/prefix_tree.cc \
-  lib/base/prefix_tree.h lib/base/quoting.cc lib/base/quoting.h lib/base/result.cc lib/base/result.h
+  lib/base/prefix_tree.h lib/base/quoting.cc lib/base/quoting.h lib/base/result.cc lib/base/result.h lib/base/time_parser.cc \
+  lib/base/time_parser.h
 
 lib_libevent_wrap_a_SOURCES = lib/wrap/event.cc lib/wrap/event.h
 lib_libxml_wrap_a_SOURCES = lib/wrap/xml.cc lib/wrap/xml.h lib/wrap/xml_strict_parser.cc \
@@ -14,7 +15,7 @@ lib_libxml_wrap_a_CXXFLAGS = $(AM_CXXFLAGS) $(TINYXML2_CFLAGS)
 lib_libunbound_wrap_a_SOURCES = lib/wrap/unbound.cc lib/wrap/unbound.h
 lib_libunbound_wrap_a_CXXFLAGS = $(AM_CXXFLAGS) $(UNBOUND_CFLAGS)
 
-lib_libipc_a_SOURCES = lib/ipc/channel.cc lib/ipc/channel.h lib/ipc/codec.h lib/ipc/schema.cc lib/ipc/schema.h
+lib_libipc_a_SOURCES = lib/ipc/channel.cc lib/ipc/channel.h lib/ipc/codec.h lib/ipc/log_format.h lib/ipc/schema.cc lib/ipc/schema.h
 
 include lib/config/local.mk
 include lib/sandbox/local.mk

@@ -1,0 +1,67 @@
+// A folder of its own for a test, removed with everything in it.
+#pragma once
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+
+namespace caronte::tests {
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    char name[] = "/tmp/caronte-logd-XXXXXX";
+    if (::mkdtemp(name) == nullptr) throw std::runtime_error("mkdtemp");
+    path_ = name;
+    fd_.reset(::open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  }
+  ~TemporaryFolder() {
+    for (const std::string& name : names()) ::unlink(path(name).c_str());
+    ::rmdir(path_.c_str());
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string path(const std::string& name) const { return path_ + "/" + name; }
+  [[nodiscard]] std::string read(const std::string& name) const {
+    std::ifstream in(path(name), std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    return text.str();
+  }
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(path(name), std::ios::binary | std::ios::trunc) << text;
+  }
+  // Sorted, without "." and "..".
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> result;
+    DIR* folder = ::opendir(path_.c_str());
+    if (folder == nullptr) return result;
+    while (const dirent* entry = ::readdir(folder)) {
+      const std::string name = entry->d_name;
+      if (name != "." && name != "..") result.push_back(name);
+    }
+    ::closedir(folder);
+    std::sort(result.begin(), result.end());
+    return result;
+  }
+
+ private:
+  std::string path_;
+  base::Fd fd_;
+};
+
+}  // namespace caronte::tests
