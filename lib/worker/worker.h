@@ -87,6 +87,8 @@ class Worker : public ipc::ChannelOwner {
   [[nodiscard]] const ipc::Start& start() const noexcept { return start_; }
   [[nodiscard]] const GenerationPtr& current() const noexcept { return current_; }
   [[nodiscard]] const GenerationPtr& previous() const noexcept { return previous_; }
+  // The one that comes next, between the two phases of a reload, or null: the Commit of a peer may be faster than ours.
+  [[nodiscard]] GenerationPtr prepared() const noexcept { return prepared_; }
   [[nodiscard]] ipc::Channel& master() noexcept { return *master_; }
   [[nodiscard]] LogClient& log() noexcept { return log_; }
   [[nodiscard]] BlackBox& black_box() noexcept { return black_box_; }
