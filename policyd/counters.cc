@@ -1,0 +1,30 @@
+#include "policyd/counters.h"
+
+namespace caronte::policyd {
+
+void Counters::add(const ipc::SessionClosed& closed) noexcept {
+  ++outcomes_[static_cast<std::size_t>(closed.outcome)];
+  messages_ += closed.delivered;
+  recipients_ += closed.recipients;
+  bytes_ += closed.bytes;
+  relaying_denied_ += closed.relaying_denied;
+}
+
+void Counters::add_lost(std::uint64_t sessions) noexcept {
+  outcomes_[static_cast<std::size_t>(ipc::Outcome::lost)] += sessions;
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> Counters::all() const {
+  std::vector<std::pair<std::string, std::uint64_t>> items;
+  for (std::size_t i = 0; i < outcomes_.size(); ++i) {
+    items.emplace_back(ipc::name_of(static_cast<ipc::Outcome>(i)), outcomes_[i]);
+  }
+  items.emplace_back("messages", messages_);
+  items.emplace_back("recipients", recipients_);
+  items.emplace_back("bytes", bytes_);
+  items.emplace_back("relaying-denied", relaying_denied_);
+  items.emplace_back("refused-at-connect", refused_at_connect_);
+  return items;
+}
+
+}  // namespace caronte::policyd

@@ -1,0 +1,216 @@
+#include "policyd/policyd.h"
+
+#include <string>
+#include <utility>
+
+#include "base/address_parser.h"
+
+namespace caronte::policyd {
+
+namespace {
+
+// When master has died: what the smtpd-proxies take to finish, and a little more.
+constexpr base::Duration kStopPatience{35'000};
+
+std::string proxy_name(std::uint16_t index) {
+  return std::string(ipc::name_of(ipc::Role::smtpd_proxy)) + '.' + std::to_string(index);
+}
+
+base::MonotonicTime now() {
+  return base::system_clock().monotonic();
+}
+
+}  // namespace
+
+Policyd::Policyd(worker::Startup startup)
+    : Worker(std::move(startup)),
+      started_(now()),
+      control_(loop(), take_resource(ipc::ResourceKind::control_socket), ipc::Role::policyd, start().control_gid, *this) {
+  stop_deadline_.assign_timer<&Policyd::on_stop_deadline>(loop(), this);
+}
+
+// ------------------------------------------------------------------------------------------------------------- neighbours
+
+void Policyd::on_peer(const ipc::Peer& peer, base::Fd socket) {
+  if (peer.role == ipc::Role::smtpd_proxy) {
+    lose_sessions_of(peer.index);  // of the process before, if its end was not seen yet
+    proxies_[peer.index] = {open_channel(peer, std::move(socket)), false, {}};
+  } else if (peer.role == ipc::Role::dnsd) {
+    dnsd_ = open_channel(peer, std::move(socket));
+    for (const ipc::ReverseQuestion& question : reverse_questions_.ask_again()) dnsd_->send(question);
+  }
+}
+
+void Policyd::on_peer_closed(ipc::Channel& channel) {
+  if (channel.peer() == ipc::Role::dnsd) {
+    dnsd_.reset();
+    return;
+  }
+  const std::uint16_t index = channel.peer_index();
+  lose_sessions_of(index);
+  proxies_.erase(index);
+  finish_if_alone();
+}
+
+void Policyd::lose_sessions_of(std::uint16_t proxy) {
+  const auto lost = admission_.sessions().close_all_of(proxy);
+  if (lost.empty()) return;
+  counters_.add_lost(lost.size());
+  log().event(proxy_name(proxy) + " has ended: " + std::to_string(lost.size()) + " sessions lost");
+  for (const auto& [id, session] : lost) {
+    cancel_reverse(id);
+    worker::RecordBuilder record("session");
+    record.attribute("reference", ipc::session_reference(id));
+    record.attribute("client", session.client.address.text());
+    record.attribute("port", session.client.port);
+    if (session.classes != 0) record.attribute("classes", config::class_names(session.classes));
+    record.attribute("outcome", ipc::name_of(ipc::Outcome::lost));
+    log().write(record);
+  }
+}
+
+void Policyd::on_stop() {
+  is_stopping_ = true;
+  stop_deadline_.enable(kStopPatience);
+  finish_if_alone();
+}
+
+// The smtpd-proxies go first: they still close sessions, which count.
+void Policyd::finish_if_alone() {
+  if (is_stopping_ && proxies_.empty()) finish(0);
+}
+
+bool Policyd::on_master_message(ipc::Channel& channel, ipc::Incoming& message) {
+  return ipc::dispatch<ipc::Penalty>(*this, channel, message);
+}
+
+bool Policyd::on_peer_message(ipc::Channel& channel, ipc::Incoming& message) {
+  is_rule_broken_ = false;
+  return ipc::dispatch<ipc::SessionQuestion, ipc::SessionClosed, ipc::ReverseAnswer, ipc::SessionLive, ipc::SyncDone>(
+             *this, channel, message) &&
+         !is_rule_broken_;
+}
+
+void Policyd::on(ipc::Channel&, const ipc::Penalty& penalty) {
+  const auto left = admission_.punish(penalty.client).left;
+  log().event("a process crashed at a session of " + penalty.client.text() + ": refused for " + std::to_string(left.count()) +
+              " s");
+}
+
+// --------------------------------------------------------------------------------------------------------------- sessions
+
+void Policyd::on(ipc::Channel& channel, const ipc::SessionLive& live) {
+  if (proxies_[channel.peer_index()].is_synced || admission_.sessions().size() >= kMaxSessions) return break_rule();
+  if (!admission_.sessions().open(live.session, {live.client, live.classes, live.is_counted, channel.peer_index()})) break_rule();
+}
+
+void Policyd::on(ipc::Channel& channel, const ipc::SyncDone&) {
+  Proxy& proxy = proxies_[channel.peer_index()];
+  if (proxy.is_synced) return break_rule();
+  proxy.is_synced = true;
+}
+
+void Policyd::on(ipc::Channel& channel, const ipc::SessionQuestion& question) {
+  Proxy& proxy = proxies_[channel.peer_index()];
+  if (!proxy.is_synced || admission_.sessions().find(question.session) != nullptr || admission_.sessions().size() >= kMaxSessions)
+    return break_rule();
+  if (question.is_address_known) black_box().note(question.client.address);
+  send_answer(proxy, decide(question, channel.peer_index()));
+  black_box().clear();
+}
+
+ipc::SessionAnswer Policyd::decide(const ipc::SessionQuestion& question, std::uint16_t proxy) {
+  const worker::GenerationPtr settings = generation(question.generation);
+  const config::Configuration& configuration = settings->configuration;
+  ipc::SessionAnswer answer =
+      admission_.decide(question, proxy, {configuration.limits, configuration.replies, settings->list(config::ListId::relay)});
+  if (answer.verdict == ipc::Verdict::refuse) {
+    counters_.add_refused();
+  } else if (configuration.dns.is_present && configuration.dns.reverse && question.is_address_known) {
+    ask_reverse(question);
+  }
+  return answer;
+}
+
+worker::GenerationPtr Policyd::generation(std::uint32_t number) const {
+  for (const worker::GenerationPtr& candidate : {previous(), prepared()}) {
+    if (candidate != nullptr && candidate->number == number) return candidate;
+  }
+  return current();
+}
+
+void Policyd::send_answer(Proxy& proxy, ipc::SessionAnswer answer) {
+  if (proxy.backlog.empty() && proxy.channel->send(answer)) return;
+  proxy.backlog.push_back(std::move(answer));
+  proxy.channel->pause();
+}
+
+void Policyd::on_channel_drained(ipc::Channel& channel) {
+  if (channel.peer() != ipc::Role::smtpd_proxy) return;
+  Proxy& proxy = proxies_[channel.peer_index()];
+  while (!proxy.backlog.empty() && channel.send(proxy.backlog.front())) proxy.backlog.pop_front();
+  if (proxy.backlog.empty()) channel.resume();
+}
+
+void Policyd::on(ipc::Channel& channel, const ipc::SessionClosed& closed) {
+  const Session* session = admission_.sessions().find(closed.session);
+  if (!proxies_[channel.peer_index()].is_synced) return break_rule();
+  if (session != nullptr && session->proxy != channel.peer_index()) return break_rule();
+  counters_.add(closed);  // also of those that were refused and hold no slot
+  if (session == nullptr) return;
+  cancel_reverse(closed.session);
+  admission_.sessions().close(closed.session);
+}
+
+// ------------------------------------------------------------------------------------------------------------------- dnsd
+
+void Policyd::ask_reverse(const ipc::SessionQuestion& question) {
+  const ipc::ReverseQuestion reverse = reverse_questions_.open(question.session, question.client.address);
+  // No dnsd: asked when it is back. A dnsd that does not read: the session goes without the fact.
+  if (dnsd_ != nullptr && !dnsd_->send(reverse)) (void)reverse_questions_.answered(reverse.question);
+}
+
+void Policyd::cancel_reverse(std::uint64_t session) {
+  const auto question = reverse_questions_.session_closed(session);
+  if (question && dnsd_ != nullptr) dnsd_->send(ipc::CancelQuestion{.question = *question});
+}
+
+void Policyd::on(ipc::Channel&, const ipc::ReverseAnswer& answer) {
+  const bool has_name = answer.status == ipc::ReverseStatus::verified || answer.status == ipc::ReverseStatus::unverified;
+  if (has_name ? !base::is_host_name(answer.name) : !answer.name.empty()) return break_rule();
+  const auto id = reverse_questions_.answered(answer.question);
+  if (!id) return;  // the session was faster
+  const Session* session = admission_.sessions().find(*id);
+  const auto proxy = session == nullptr ? proxies_.end() : proxies_.find(session->proxy);
+  if (proxy == proxies_.end()) return;
+  proxy->second.channel->send(ipc::SessionFact{.session = *id, .status = answer.status, .name = answer.name});
+}
+
+// ---------------------------------------------------------------------------------------------------------------- control
+
+bool Policyd::on_control_message(ipc::Channel& channel, ipc::Incoming& message) {
+  return ipc::dispatch<ipc::StatusRequest>(*this, channel, message);
+}
+
+void Policyd::on(ipc::Channel& channel, const ipc::StatusRequest&) {
+  const std::string subject = std::string(ipc::name_of(ipc::Role::policyd)) + '.' + std::to_string(start().index);
+  const auto item = [&](std::string_view section, std::string_view name, std::uint64_t value) {
+    channel.send(ipc::StatusItem{.section = section, .subject = subject, .name = name, .value = std::to_string(value)});
+  };
+  item("sessions", "open", admission_.sessions().size());
+  item("sessions", "clients", admission_.sessions().clients());
+  for (std::size_t i = 0; i < static_cast<std::size_t>(config::ClientClass::kCount); ++i) {
+    const auto client_class = static_cast<config::ClientClass>(i);
+    item("sessions", config::name_of(client_class), admission_.sessions().count_with(config::bit_of(client_class)));
+  }
+  item("sessions", "dns-questions", reverse_questions_.size());
+  item("counter", "seconds",
+       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now() - started_).count()));
+  for (const auto& [name, value] : counters_.all()) item("counter", name, value);
+
+  std::size_t synced = 0;
+  for (const auto& [index, proxy] : proxies_) synced += proxy.is_synced ? 1 : 0;
+  channel.send(ipc::StatusEnd{.is_healthy = synced >= start().peers});
+}
+
+}  // namespace caronte::policyd

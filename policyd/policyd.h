@@ -1,0 +1,75 @@
+// policyd: decides. It knows every open session of every smtpd-proxy, answers at once, and hands on what dnsd finds out
+// later. It never sees a byte of a client; what the smtpd-proxies and dnsd say is checked, for they may have been taken
+// over: one of them can spoil its own sessions, and no other's.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string_view>
+
+#include "policyd/admission.h"
+#include "policyd/counters.h"
+#include "policyd/reverse_questions.h"
+#include "worker/control_server.h"
+#include "worker/worker.h"
+
+namespace caronte::policyd {
+
+class Policyd final : public worker::Worker, private worker::ControlHandler {
+ public:
+  // More than any smtpd-proxy can have descriptors for.
+  static constexpr std::size_t kMaxSessions = 1U << 20U;
+
+  explicit Policyd(worker::Startup startup);
+
+ private:
+  struct Proxy {
+    std::unique_ptr<ipc::Channel> channel;
+    bool is_synced = false;                  // has told its live sessions; only then it may ask
+    std::deque<ipc::SessionAnswer> backlog;  // while it does not read; it is not read meanwhile
+  };
+
+  void on_peer(const ipc::Peer& peer, base::Fd socket) override;
+  void on_stop() override;
+  [[nodiscard]] bool on_master_message(ipc::Channel& channel, ipc::Incoming& message) override;
+  [[nodiscard]] bool on_peer_message(ipc::Channel& channel, ipc::Incoming& message) override;
+  void on_peer_closed(ipc::Channel& channel) override;
+  void on_channel_drained(ipc::Channel& channel) override;
+  [[nodiscard]] bool on_control_message(ipc::Channel& channel, ipc::Incoming& message) override;
+
+  template <class... Messages, class Owner>
+  friend bool ipc::dispatch(Owner&, ipc::Channel&, ipc::Incoming&);
+  void on(ipc::Channel&, const ipc::Penalty& penalty);
+  void on(ipc::Channel& channel, const ipc::SessionLive& live);
+  void on(ipc::Channel& channel, const ipc::SyncDone&);
+  void on(ipc::Channel& channel, const ipc::SessionQuestion& question);
+  void on(ipc::Channel& channel, const ipc::SessionClosed& closed);
+  void on(ipc::Channel&, const ipc::ReverseAnswer& answer);
+  void on(ipc::Channel& channel, const ipc::StatusRequest&);
+
+  [[nodiscard]] ipc::SessionAnswer decide(const ipc::SessionQuestion& question, std::uint16_t proxy);
+  // The settings that the session began with.
+  [[nodiscard]] worker::GenerationPtr generation(std::uint32_t number) const;
+  void ask_reverse(const ipc::SessionQuestion& question);
+  void cancel_reverse(std::uint64_t session);
+  void send_answer(Proxy& proxy, ipc::SessionAnswer answer);
+  void lose_sessions_of(std::uint16_t proxy);
+  void break_rule() noexcept { is_rule_broken_ = true; }  // by the sender of the message in hand
+  void finish_if_alone();
+  void on_stop_deadline(short) { finish(0); }
+
+  Admission admission_{base::system_clock()};
+  ReverseQuestions reverse_questions_;
+  Counters counters_;
+  base::MonotonicTime started_;
+  std::map<std::uint16_t, Proxy> proxies_;
+  std::unique_ptr<ipc::Channel> dnsd_;
+  worker::ControlServer control_;
+  wrap::Event stop_deadline_;
+  bool is_stopping_ = false;
+  bool is_rule_broken_ = false;
+};
+
+}  // namespace caronte::policyd
