@@ -76,12 +76,12 @@ class ConfigLoader final : public ipc::ChannelOwner {
   void on(ipc::Channel&, const ipc::ParseDone& done);
   void on_deadline(short what);
   void on_child_exit(short what);
+  void finish_if_over();
   void on_finish();
 
   base::Status open_files(const std::string& path);
   base::Status spawn();
   void fail(std::string_view text);
-  void end();
 
   wrap::EventLoop& loop_;
   LoaderSettings settings_;

@@ -480,8 +480,9 @@ struct ControlResult {
 // The configuration file, open for reading. SystemResolvers carries /etc/resolv.conf and comes only when that exists.
 struct ParseRequest {
   CARONTE_MESSAGE(ParseRequest);
-  Text<1024> name;  // for messages
-  CARONTE_FIELDS(name)
+  Text<1024> name;    // as given to caronted, for messages
+  Text<1024> folder;  // absolute; relative paths in the file begin there
+  CARONTE_FIELDS(name, folder)
 };
 struct SystemResolvers {
   CARONTE_MESSAGE(SystemResolvers);

@@ -1,1 +1,10 @@
-# nothing yet
+check_PROGRAMS += tests/master/master_test tests/master/config_reader_alone tests/master/config_reader_hostile
+TESTS += tests/master/master_test
+tests_master_master_test_SOURCES = tests/master/config_loader_test.cc
+tests_master_master_test_CXXFLAGS = $(UNIT_CXXFLAGS)
+tests_master_master_test_LDADD = $(UNIT_LIBS) $(MASTER_CONFIG_LIBS) $(CPPUNIT_LIBS)
+# Re-executed by the test: config-reader as it is, and one that has been taken over.
+tests_master_config_reader_alone_SOURCES = tests/master/config_reader_alone.cc
+tests_master_config_reader_alone_LDADD = $(MASTER_CONFIG_LIBS)
+tests_master_config_reader_hostile_SOURCES = tests/master/config_reader_hostile.cc
+tests_master_config_reader_hostile_LDADD = $(MASTER_CONFIG_LIBS)
