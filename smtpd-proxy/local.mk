@@ -1,7 +1,10 @@
 # The parts that need neither socket nor loop: parsers, relay guard, composed texts.
 noinst_LIBRARIES += smtpd-proxy/libsmtpd-parts.a
-smtpd_proxy_libsmtpd_parts_a_SOURCES = smtpd-proxy/ascii.h smtpd-proxy/command_parser.cc smtpd-proxy/command_parser.h \
-  smtpd-proxy/data_parser.cc smtpd-proxy/data_parser.h smtpd-proxy/path_parser.cc smtpd-proxy/path_parser.h
+smtpd_proxy_libsmtpd_parts_a_SOURCES = smtpd-proxy/ascii.h smtpd-proxy/capabilities.cc smtpd-proxy/capabilities.h \
+  smtpd-proxy/command_parser.cc smtpd-proxy/command_parser.h smtpd-proxy/data_parser.cc smtpd-proxy/data_parser.h \
+  smtpd-proxy/path_parser.cc smtpd-proxy/path_parser.h smtpd-proxy/proxy_header_parser.cc smtpd-proxy/proxy_header_parser.h \
+  smtpd-proxy/relay_guard.cc smtpd-proxy/relay_guard.h smtpd-proxy/reply_parser.cc smtpd-proxy/reply_parser.h \
+  smtpd-proxy/trace_header.cc smtpd-proxy/trace_header.h
 
 caronteexec_PROGRAMS += smtpd-proxy/smtpd-proxy
 smtpd_proxy_smtpd_proxy_SOURCES = smtpd-proxy/destination.cc smtpd-proxy/destination.h smtpd-proxy/main.cc smtpd-proxy/probe.cc \

@@ -15,15 +15,15 @@ inline constexpr std::size_t kMaxProxyHeaderBytes = 16 + 2048;  // v2 with TLVs;
 enum class ProxyHeaderKind : std::uint8_t {
   need_more,
   malformed,
-  client,         // source and destination are the client's connection
-  no_client,      // v1 UNKNOWN, v2 LOCAL, v2 UNSPEC or a family that is not TCP over IPv4/IPv6: a valid header without an address
+  client,     // source and destination are the client's connection
+  no_client,  // v1 UNKNOWN, v2 LOCAL, v2 UNSPEC or a family that is not TCP over IPv4/IPv6: a valid header without an address
 };
 
 struct ProxyHeader {
   ProxyHeaderKind kind = ProxyHeaderKind::need_more;
   std::size_t size = 0;  // octets of the header (client, no_client)
-  base::Endpoint source;
-  base::Endpoint destination;
+  base::Endpoint source = {};
+  base::Endpoint destination = {};
 };
 
 // v1: "PROXY TCP4|TCP6|UNKNOWN ..." strictly (single blanks, decimal ports without leading zeros, addresses of the family

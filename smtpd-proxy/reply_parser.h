@@ -17,15 +17,16 @@ enum class Parsed : std::uint8_t { complete, need_more, malformed };
 
 struct Reply {
   Parsed parsed = Parsed::need_more;
-  std::size_t size = 0;       // octets of the whole reply, line ends included (complete only)
-  std::uint16_t code = 0;     // 200 to 599
-  std::string_view bytes;     // the whole reply as received: what is passed on word for word
-  std::string_view why;       // malformed only: for the log
+  std::size_t size = 0;         // octets of the whole reply, line ends included (complete only)
+  std::uint16_t code = 0;       // 200 to 599
+  std::string_view bytes = {};  // the whole reply as received: what is passed on word for word
+  std::string_view why = {};    // malformed only: for the log
 };
 
 // The first reply in `bytes`. Malformed: no three digits from 200 to 599; neither blank, hyphen nor line end behind them;
 // codes that differ between lines; a control character (TAB excepted), NUL, or a bare CR or LF inside; a line or the
-// number of lines over the limit. A line may end by CRLF only.
+// number of lines over the limit. A line may end by CRLF only. Judged as early as the octets show it; octets above 127 are
+// taken, for old servers answer in Latin-1. Scans from the front at each call: the limits bound that.
 [[nodiscard]] Reply parse_reply(std::string_view bytes, const ReplyLimits& limits = {}) noexcept;
 
 // Takes the lines off a complete reply, one a call: the text behind "250-" or "250 ", without line end. False: no more.
