@@ -101,7 +101,7 @@ void Probes::update_offered() {
       offered_ = {};
       return;
     }
-    offered_ = is_first ? *known : intersection(offered_, *known);
+    offered_ = is_first ? *known : common(offered_, *known);
     is_first = false;
   }
 }

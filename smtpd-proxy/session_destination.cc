@@ -271,16 +271,16 @@ Event Session::open_stream() {
   transaction.hops = std::make_unique<ReceivedCounter>();
   transaction.data_since = std::chrono::steady_clock::now();
   if (configuration().server.trace) {
-    const std::string trace = compose_trace_header({.helo = helo_,
-                                                    .name = name_status_ == ipc::ReverseStatus::verified ? std::string_view(name_) : "",
-                                                    .client = client_.address,
-                                                    .server = proxy_.own_name(),
-                                                    .is_esmtp = is_esmtp_,
-                                                    .is_smtputf8 = transaction.smtputf8,
-                                                    .session = id_,
-                                                    .time = base::system_clock().wall()});
     // It leaves with the message's first bytes.
-    trace_ = trace;
+    trace_ = compose_received({.helo = helo_,
+                               .verified_name = name_status_ == ipc::ReverseStatus::verified ? std::string_view(name_) : "",
+                               .client = client_.address,
+                               .server_name = proxy_.own_name(),
+                               .protocol = transaction.smtputf8 ? Protocol::utf8smtp
+                                           : is_esmtp_          ? Protocol::esmtp
+                                                                : Protocol::smtp,
+                               .session = id_,
+                               .time = base::system_clock().wall()});
   }
   return Event::none;
 }
