@@ -48,6 +48,7 @@ constexpr std::array kRules{
     allow("getsockopt", "how a connection attempt ended", equal(1, SOL_SOCKET, "SOL_SOCKET"), equal(2, SO_ERROR, "SO_ERROR")),
     allow("recvfrom", "answers"),
     allow("sendto", "questions"),
+    allow("sendmsg", "questions over TCP, with the connection", masked(2, MSG_FASTOPEN, MSG_FASTOPEN, "MSG_FASTOPEN")),
     allow("writev", "questions over TCP"),
 };
 

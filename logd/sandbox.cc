@@ -8,9 +8,10 @@ namespace caronte::logd {
 namespace {
 
 using sandbox::allow;
+using sandbox::equal;
 
 constexpr std::array kRules{
-    allow("sendto", "syslog, on the socket that master connected"),
+    allow("sendto", "syslog, on the socket that master connected", equal(4, 0, "no address")),
 };
 
 }  // namespace

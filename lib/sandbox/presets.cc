@@ -36,7 +36,7 @@ constexpr std::array kCore{
     allow("rt_sigreturn", "return from a signal handler"),
     allow("restart_syscall", "continues after SIGSTOP"),
     allow("exit_group", "end"),
-    allow("write", "a last line on stderr; wakes the own loop"),
+    allow("write", "a last line on stderr"),
     allow("close", "descriptors"),
 };
 
@@ -44,12 +44,11 @@ constexpr std::array kEventLoop{
     allow("epoll_ctl", "event loop"),
     allow("epoll_wait", "event loop"),
     allow("epoll_pwait", "event loop, where there is no epoll_wait"),
-    allow("read", "signals of the own loop"),
 };
 
 constexpr std::array kChannel{
     allow("recvmsg", "frames and descriptors from the other processes"),
-    allow("sendmsg", "frames to the other processes"),
+    allow("sendmsg", "frames to the other processes", masked(2, MSG_FASTOPEN, 0, "no MSG_FASTOPEN")),
     allow("fcntl", "channels are non-blocking", equal(1, F_SETFL, "F_SETFL")),
     allow("fcntl", "channels are non-blocking", equal(1, F_GETFL, "F_GETFL")),
     allow("fcntl", "configuration and lists of a reload are sealed", equal(1, F_GET_SEALS, "F_GET_SEALS")),
