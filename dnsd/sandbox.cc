@@ -44,7 +44,6 @@ constexpr std::array kRules{
     option_row(IPPROTO_IPV6, "IPPROTO_IPV6", IPV6_MTU_DISCOVER, "IPV6_MTU_DISCOVER"),
     allow("bind", "a source port of its own for each question"),
     allow("connect", "questions to the resolvers"),
-    allow("getsockname", "libunbound, after bind"),
     allow("getsockopt", "how a connection attempt ended", equal(1, SOL_SOCKET, "SOL_SOCKET"), equal(2, SO_ERROR, "SO_ERROR")),
     allow("recvfrom", "answers"),
     allow("sendto", "questions"),

@@ -68,7 +68,6 @@ constexpr std::array kFolder{
     allow("unlinkat", "rotation"),
     allow("fstat", "sizes"),
     allow("newfstatat", "sizes"),
-    allow("lseek", "positions"),
     allow("pread64", "look at the end of a file"),
     allow("pwrite64", "write at a place"),
     allow("ftruncate", "cut off a torn end"),
