@@ -71,13 +71,6 @@ class DownTest(Case):
             for one in fill:
                 one.close()
 
-    def test_BA_5_next_server_when_the_first_does_not_answer(self):
-        sink = self.sink()
-        gateway = self.gateway([("127.0.0.1", free_port()), sink])
-        client = self.ready(gateway)
-        client.deliver(BODY)
-        self.assertEqual(len(sink.messages), 1)
-
 
 class CalledLateTest(Case):
     def test_no_connection_before_the_first_accepted_recipient(self):
@@ -165,13 +158,13 @@ class WordForWordTest(Case):
                 self.assertEqual(replies[{"RCPT": 2, "DOT": 4}[stage]].raw, text + b"\r\n")
 
     def test_refused_MAIL_answers_every_recipient_of_the_transaction(self):
-        for text in ("550 5.1.8 Bad sender", "451 4.1.8 Sender later"):
+        for text in ("550 5.1.8 Bad sender", "451 4.1.8 Sender later", "550-5.1.8 Bad sender\r\n550 5.1.8 in two lines"):
             sink = self.sink({"MAIL": lambda _, line, text=text: ("reply", text) if b"bad@" in line else None})
             client = self.ready(self.gateway(sink))
             with self.subTest(text=text):
                 client.command("MAIL FROM:<bad@example.com>", 250)
                 for user in "abc":
-                    client.command(f"RCPT TO:<{user}@local.example.org>", text)
+                    self.assertEqual(client.command(f"RCPT TO:<{user}@local.example.org>").raw, text.encode() + b"\r\n")
                 client.command(f"RCPT TO:<{FOREIGN}>", "550 5.7.1")
                 client.command("DATA", 503, 554)
                 client.command("RSET", 250)
@@ -182,21 +175,20 @@ class WordForWordTest(Case):
 class BusyTest(Case):
     """BA-12, F11."""
 
-    def test_BA_12_busy_greeting_is_reproduced_and_no_other_server_tried(self):
+    def test_BA_12_busy_greeting_is_reproduced(self):
         for greeting in ("421 Server BUSY", "421-4.3.2 Two\r\n421 4.3.2 lines", "450 4.3.2 Odd but temporary"):
-            busy, backup = self.sink(greeting=greeting), self.sink()
-            gateway = self.gateway([busy, backup])
+            busy = self.sink(greeting=greeting)
+            gateway = self.gateway(busy)
             client = self.ready(gateway)
             with self.subTest(greeting=greeting):
                 client.command("MAIL FROM:<a@example.com>", 250)
                 reply = client.command(f"RCPT TO:<{LOCAL}>")
                 self.assertEqual(reply.raw, greeting.encode() + b"\r\n")
                 client.expect_eof()
-                self.assertEqual([line for line in backup.commands if line.startswith((b"MAIL", b"RCPT"))], [])
             with self.subTest("not busy any more", greeting=greeting):
                 busy.greeting = "220 ready"
                 self.ready(gateway).deliver(BODY)
-                self.assertEqual((len(busy.messages), len(backup.messages)), (1, 0))
+                self.assertEqual(len(busy.messages), 1)
 
     def test_BA_12_busy_at_EHLO(self):
         sink = self.sink({"EHLO": ("reply", "421 4.3.2 Going down")})
@@ -388,19 +380,20 @@ class HostileDestinationTest(Case):
 
     def test_body_refused_in_mid_stream(self):
         """A 5xx that arrives before the dot is no verdict on the message, but never a 250 either; nothing hangs."""
-        self.one.script = {"BODY": [("raw", b"552 5.3.4 Enough\r\n"), "close"]}
-        with self.gate.client() as client:
-            client.hello()
-            client.envelope()
-            client.command("DATA", 354)
-            client.send(b"x" * 70 + b"\r\n")
-            try:
-                client.send((b"y" * 98 + b"\r\n") * 20_000 + b".\r\n")
-                reply = client.reply(8)
-            except ConnectionError:
-                reply = None
-            if reply:
-                self.assertGreaterEqual(reply.code, 400)
+        for words in (b"552 5.3.4 Enough\r\n", b"552-5.3.4 Enough\r\n552 5.3.4 is enough\r\n", b"421 4.3.2 Going down\r\n", b"garbage\r\n"):
+            for ending in ("close", "hang"):
+                with self.subTest(words=words, ending=ending):
+                    self.one.script = {"BODY": [("raw", words), ending]}
+                    with self.gate.client() as client:
+                        client.hello()
+                        client.envelope()
+                        client.command("DATA", 354)
+                        client.send(b"x" * 70 + b"\r\n")
+                        client.send((b"y" * 98 + b"\r\n") * 20_000 + b".\r\n")
+                        reply = client.reply(8)
+                        self.assertGreaterEqual(reply.code, 400, str(reply))
+                        if not words.startswith(b"552"):
+                            self.assertEqual(reply.code // 100, 4, str(reply))
         self.assertEqual(self.one.messages, [])
 
 
@@ -506,14 +499,6 @@ class PromiseTest(Case):
             self.assertIn(word, mail)
         for word in ("NOTIFY=SUCCESS,DELAY", "ORCPT=RFC822;OTHER@EXAMPLE.ORG"):
             self.assertIn(word, recipient)
-
-    def test_every_server_must_offer_it(self):
-        full = self.sink()
-        poor = self.sink(capabilities=["PIPELINING", "8BITMIME"])
-        gateway = self.gateway([full, poor])
-        offer = wait_for_offer(gateway, "8BITMIME")
-        self.assertNotIn("SMTPUTF8", offer)
-        self.assertNotIn("DSN", offer)
 
     def test_missing_promised_capability_is_temporary_and_probed_afresh(self):
         for promised, parameter in (("8BITMIME", " BODY=8BITMIME"), ("SMTPUTF8", " SMTPUTF8"), ("DSN", " RET=FULL")):

@@ -313,7 +313,8 @@ class SmugglingTest(Case):
     def test_F69_repair(self):
         self.run_matrix(repair=True)
 
-    def test_F69_session_goes_on_after_a_refusal(self):
+    def test_F69_refusal_ends_the_session_and_harms_no_other(self):
+        """What stands behind a bare line end is not believed: neither as data nor as commands."""
         sink = self.sink()
         gateway = self.gateway(sink)  # refuse is the default
         client = self.ready(gateway)
@@ -321,8 +322,9 @@ class SmugglingTest(Case):
         client.command("DATA", 354)
         client.send(b"Subject: bare\r\n\r\na bare\nline feed\r\n.\r\n")
         client.expect(5)
-        client.command("RSET", 250)
-        client.deliver(BODY)
+        client.line("RSET")
+        self.assertIn(codes(client.drain()), ([], [250]))
+        self.ready(gateway).deliver(BODY)
         self.assertEqual(len(sink.messages), 1)
 
     def test_dots_pass_as_they_are(self):
