@@ -18,8 +18,18 @@ etc/systemd/caronte.service: etc/systemd/caronte.service.in
 etc/init.d/caronte: etc/init.d/caronte.in
 etc/openrc/caronte: etc/openrc/caronte.in
 
+# The sample becomes the configuration where there is none yet; what an administrator has is never touched.
+EXTRA_DIST += etc/caronte.xml etc/lists/relay
+CONFIGURATION_FILES = caronte.xml lists/relay
+localise = sed -e 's|"/var/lib/|"$(localstatedir)/lib/|' -e 's|"/var/log/|"$(localstatedir)/log/|'
+
 # master gives an empty folder of root's to the worker that it belongs to.
 install-data-hook:
+	$(MKDIR_P) "$(DESTDIR)$(caronteconfdir)/lists"
+	@for file in $(CONFIGURATION_FILES); do \
+	  target="$(DESTDIR)$(caronteconfdir)/$$file"; \
+	  test -e "$$target" || { $(localise) "$(srcdir)/etc/$$file" >"$$target" && chmod 640 "$$target"; } || exit 1; \
+	done
 	$(MKDIR_P) "$(DESTDIR)$(localstatedir)/lib/caronte" "$(DESTDIR)$(localstatedir)/log/caronte"
 
 # A package creates the users in its own script (DESTDIR is set); root on a real machine gets them at once.
@@ -31,4 +41,9 @@ install-exec-hook:
 	fi
 
 uninstall-hook:
+	@for file in $(CONFIGURATION_FILES); do \
+	  target="$(DESTDIR)$(caronteconfdir)/$$file"; \
+	  $(localise) "$(srcdir)/etc/$$file" | cmp -s - "$$target" && rm -f "$$target"; \
+	done; true
+	-rmdir "$(DESTDIR)$(caronteconfdir)/lists" "$(DESTDIR)$(caronteconfdir)" 2>/dev/null
 	-rmdir "$(DESTDIR)$(localstatedir)/lib/caronte" "$(DESTDIR)$(localstatedir)/log/caronte" 2>/dev/null

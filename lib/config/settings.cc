@@ -479,14 +479,16 @@ constexpr std::array kSettings{
 
 #undef SLOT
 
-// Puts the initial value of its type into a slot.
+// Puts the initial value of its member into a slot.
 void reset(const Slot& slot, Here& here) {
+  Configuration configuration;
+  Listen listen;
+  DestinationServer server;
+  Domain domain;
+  Here initial{&configuration, &listen, &server, &domain};
   std::visit(
       [&](auto where) {
-        if constexpr (requires { where(here); }) {
-          auto& value = where(here);
-          value = std::remove_reference_t<decltype(value)>{};
-        }
+        if constexpr (requires { where(here); }) where(here) = where(initial);
       },
       slot);
 }

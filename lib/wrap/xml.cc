@@ -13,6 +13,7 @@ std::string describe(const tinyxml2::XMLDocument& document) {
   using namespace tinyxml2;
   switch (document.ErrorID()) {
     case XML_ERROR_MISMATCHED_ELEMENT:
+    case XML_ERROR_PARSING:  // the end of the file inside of it
       return "the element that begins here is not closed, or closed by another name";
     case XML_ERROR_PARSING_ATTRIBUTE:
       return "malformed or repeated attribute (write name=\"value\")";

@@ -1,0 +1,312 @@
+// The reader of caronte.xml: what it makes of a whole file, what it refuses and with which words, and what it warns of.
+#include "config/reader.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <array>
+
+#include "reading.h"
+
+namespace caronte::config {
+namespace {
+
+constexpr std::string_view kSmallest = R"(<?xml version="1.0"?>
+<caronte>
+  <server/>
+  <listen address="0.0.0.0"/>
+  <destination><server address="127.0.0.1" port="225"/></destination>
+  <domains><domain name="Example.ORG."/></domains>
+</caronte>
+)";
+
+// One replacement in kSmallest, and a part of the error that it must give: "line: element attribute: what".
+struct Broken {
+  std::string_view what;
+  std::string_view with;
+  std::string_view error;
+};
+constexpr std::array kBroken{
+    Broken{"<server/>", "", "2: server: is missing; required once"},
+    Broken{"<listen address=\"0.0.0.0\"/>", "", "2: listen: is missing; required at least once"},
+    Broken{"<domain name=\"Example.ORG.\"/>", "", "6: domains/domain: is missing; required at least once"},
+    Broken{"<server address=\"127.0.0.1\" port=\"225\"/>", "", "5: destination/server: is missing; required once"},
+    Broken{"<server/>", "<server/><server/>", "3: server: is there twice; allowed once"},
+    Broken{"<server/>", "<server/>\n<limits/>\n<limits/>", "5: limits: is there twice; allowed once"},
+    Broken{"port=\"225\"/>", "port=\"225\"/><server address=\"127.0.0.2\"/>",
+           "5: destination/server: is there twice; allowed once"},
+    Broken{"<server/>", "<sever/>",
+           "3: sever: unknown element; allowed here: server, listen, destination, domains, relay, limits,"},
+    Broken{"<server/>", "<server/><tls/>", "3: tls: unknown element"},
+    Broken{"<domain name", "<dom name", "6: domains/dom: unknown element; allowed here: domain"},
+    Broken{"<server/>", "<server><x/></server>", "3: server/x: unknown element; allowed here: none"},
+    Broken{"<server/>", "<server/>\n<limits\n  error=\"5\"/>",
+           "5: limits error: unknown attribute; allowed here: sessions, sessions-per-address, errors,"},
+    Broken{"<caronte>", "<caronte version=\"1\">", "2: caronte version: unknown attribute; none is allowed here"},
+    Broken{"<domains>", "<domains name=\"x\">", "6: domains name: unknown attribute; allowed here: none"},
+    Broken{"<server/>", "<server name=\"a\" name=\"b\"/>", "3: : malformed or repeated attribute"},
+    Broken{"<server/>", "<server/>text", "3: caronte: text is not allowed between the elements"},
+    Broken{"<server/>", "<server>text</server>", "3: server: text is not allowed between the elements"},
+    Broken{" address=\"0.0.0.0\"", "", "4: listen address: is missing; allowed: an IPv4 or IPv6 address"},
+    Broken{"0.0.0.0", "localhost", "4: listen address: \"localhost\" is not allowed; allowed: an IPv4 or IPv6 address"},
+    Broken{"0.0.0.0", "0.0.0.0:25", "4: listen address: \"0.0.0.0:25\" is not allowed"},
+    Broken{"0.0.0.0", "[::]", "4: listen address: \"[::]\" is not allowed"},
+    Broken{"port=\"225\"", "port=\"0\"", "5: destination/server port: \"0\" is not allowed; allowed: a number from 1 to 65535"},
+    Broken{"<destination>", "<destination mode=\"cluster\">", "5: destination mode: \"cluster\" is not allowed; allowed: single"},
+    Broken{"<destination>", "<destination connect-timeout=\"10\">",
+           "5: destination connect-timeout: \"10\" is not allowed; allowed: a time (ms, s, m, h, d) from 10ms to 5m"},
+    Broken{"address=\"127.0.0.1\"", "address=\"0.0.0.0\"", "5: destination/server address: must be the address of one host"},
+    Broken{"Example.ORG.", "ex ample.org", "6: domains/domain name: \"ex ample.org\" is not allowed; allowed: a domain name"},
+    Broken{"Example.ORG.", "", "6: domains/domain name: \"\" is not allowed"},
+    Broken{"<domains>", "<domains>\n<domain name=\"example.org\"/>", "this domain is in line 7 already"},
+    Broken{"<listen", "<listen address=\"0.0.0.0\"/>\n  <listen", "5: listen: 0.0.0.0:25 is there twice"},
+    Broken{"<server/>", "<server workers=\"65\"/>",
+           "3: server workers: \"65\" is not allowed; allowed: auto, or a number from 1 to 64"},
+    Broken{"<server/>", "<server name=\"mx\"/>", "3: server name: \"mx\" is not allowed; allowed: a full host name, or empty"},
+    Broken{"<server/>", "<server state=\"../state\"/>", "3: server state: \"../state\" is not allowed; allowed: a folder"},
+    Broken{"<server/>", "<server control-group=\"a b\"/>", "3: server control-group: \"a b\" is not allowed"},
+    Broken{"<server/>", "<server/><limits message-size=\"50MB\"/>",
+           "3: limits message-size: \"50MB\" is not allowed; allowed: a size (K, M, G) from 1 to 64G, or 0 (off)"},
+    Broken{"<server/>", "<server/><replies busy=\"450 BUSY\"/>",
+           "3: replies busy: \"450 BUSY\" is not allowed; allowed: a reply line"},
+    Broken{"<server/>", "<server/><replies relaying-denied=\"550 4.7.1 x\"/>", "an enhanced code must be of the same class"},
+    Broken{"<server/>", "<server/><data bare-line-endings=\"keep\"/>", "allowed: one of refuse, repair"},
+    Broken{"<server/>", "<server/><log level=\"4\"/>", "3: log level: \"4\" is not allowed; allowed: one of none, 1, 2, 3, debug"},
+    Broken{"<server/>", "<server/><dns servers=\"ns.example.org\"/>", "3: dns servers: \"ns.example.org\" is not allowed"},
+    Broken{"<server/>", "<server/><dns cache-minimum=\"2h\"/>", "3: dns cache-minimum: must not be longer than cache-maximum"},
+    Broken{"<server/>", "<server/><relay/>", "3: relay list: is missing"},
+    Broken{"<server/>", "<server/><relay list=\"/etc/passwd\"/>",
+           "3: relay list: \"/etc/passwd\" is not allowed; allowed: a file beneath"},
+    Broken{"<server/>", "<server/><relay list=\"lists/none\"/>", "3: relay list: \"lists/none\" cannot be read: no such file"},
+    Broken{"<listen ", "<listen proxy-protocol=\"127.0.0.1 lb\" ", "4: listen proxy-protocol: \"127.0.0.1 lb\" is not allowed"},
+    Broken{"<caronte>", "<!DOCTYPE caronte>\n<caronte>", "2: : \"<!\" is allowed for comments only"},
+    Broken{"</caronte>", "</caronte><caronte/>", "7: : a second root element"},
+    Broken{"</caronte>", "", "2: : the element that begins here is not closed"},
+    Broken{"Example",
+           "Ex\xff"
+           "ample",
+           "6: : control character or invalid UTF-8"},
+    Broken{"Example", "Ex&#0;ample", "6: : unknown entity"},
+    Broken{"Example", "a & b", "6: : a bare &"},
+};
+
+struct Warned {
+  std::string_view what;
+  std::string_view with;
+  std::string_view warning;
+};
+constexpr std::array kWarned{
+    Warned{"<log/>", "", "warning 0: log: there is no <log>: nothing is recorded"},
+    Warned{"<log/>", "<log level=\"none\"/>", "warning 7: log level: nothing is recorded"},
+    Warned{"port=\"225\"", "", "warning 5: destination/server: 127.0.0.1:25 is where the gateway itself listens"},
+    Warned{"address=\"0.0.0.0\"", "address=\"127.0.0.1\" port=\"225\"", "127.0.0.1:225 is where the gateway itself listens"},
+    Warned{"<listen ", "<listen proxy-protocol=\"127.0.0.1 0.0.0.0/0\" ", "warning 4: listen proxy-protocol: everybody may claim"},
+    Warned{"<listen ", "<listen proxy-protocol=\"::/0\" ", "warning 4: listen proxy-protocol: everybody may claim"},
+    Warned{"<log/>", "<log/><limits sessions=\"0\"/>", "warning 7: limits sessions:"},
+    Warned{"<log/>", "<log/><limits sessions-per-address=\"0\"/>", "warning 7: limits sessions-per-address:"},
+    Warned{"<log/>", "<log/><limits client-timeout=\"0\"/>", "warning 7: limits client-timeout:"},
+    Warned{"<log/>", "<log/><limits command-time=\"0\"/>", "warning 7: limits command-time:"},
+    Warned{"<log/>", "<log/><limits message-size=\"0\"/>", "warning 7: limits message-size:"},
+    Warned{"<log/>", "<log/><limits message-size=\"63K\"/>", "RFC 5321 asks for at least 64K"},
+    Warned{"<log/>", "<log/><recipients maximum=\"99\"/>", "RFC 5321 asks for at least 100"},
+    Warned{"<server/>", "<server trace=\"no\"/>", "warning 3: server trace:"},
+    Warned{"<destination>", "<destination end-timeout=\"59s\">", "warning 5: destination end-timeout:"},
+    Warned{"<log/>", "<log/><relay list=\"lists/wide\"/>",
+           "warning /etc/caronte/lists/wide:2: relay list: this entry covers a large part"},
+};
+
+std::string replaced(std::string_view text, std::string_view what, std::string_view with) {
+  std::string out(text);
+  const std::size_t at = out.find(what);
+  CPPUNIT_ASSERT(at != std::string::npos);
+  out.replace(at, what.size(), with);
+  return out;
+}
+
+void assert_contains(const std::string& text, std::string_view part) {
+  CPPUNIT_ASSERT_MESSAGE("\"" + std::string(part) + "\" is not in \"" + text + "\"", text.find(part) != std::string::npos);
+}
+
+class ReaderTest : public CppUnit::TestFixture {
+  CPPUNIT_TEST_SUITE(ReaderTest);
+  CPPUNIT_TEST(smallest_file_has_the_defaults);
+  CPPUNIT_TEST(absent_elements_are_off);
+  CPPUNIT_TEST(present_elements_have_their_defaults);
+  CPPUNIT_TEST(broken_files_are_refused_in_place);
+  CPPUNIT_TEST(dangerous_files_are_warned_of);
+  CPPUNIT_TEST(all_errors_are_collected);
+  CPPUNIT_TEST(errors_are_bounded);
+  CPPUNIT_TEST(size_of_the_file_is_bounded);
+  CPPUNIT_TEST(bad_list_is_named_with_its_own_line);
+  CPPUNIT_TEST(lists_are_asked_for_by_their_path);
+  CPPUNIT_TEST(resolvers_of_the_system_come_in_when_none_are_named);
+  CPPUNIT_TEST(name_of_the_machine_comes_in_when_none_is_given);
+  CPPUNIT_TEST(lines_of_repeated_elements);
+  CPPUNIT_TEST_SUITE_END();
+
+  void smallest_file_has_the_defaults() {
+    const ReadResult result = read_text(kSmallest);
+    CPPUNIT_ASSERT_MESSAGE(text_of(result), result.is_ok);
+    const Configuration& c = result.configuration;
+    CPPUNIT_ASSERT_EQUAL(std::string("caronte.xml"), c.file);
+    CPPUNIT_ASSERT_EQUAL(std::string("0.0.0.0:25"), c.listens.at(0).endpoint.text());
+    CPPUNIT_ASSERT_EQUAL(std::string("127.0.0.1:225"), c.destination.servers.at(0).endpoint.text());
+    CPPUNIT_ASSERT_EQUAL(std::string("example.org"), c.domains.at(0).name);
+    CPPUNIT_ASSERT(c.server.trace && c.server.workers == 0);
+    CPPUNIT_ASSERT_EQUAL(std::string("/run/caronte"), c.server.run_folder);
+    CPPUNIT_ASSERT(c.destination.connect_timeout == std::chrono::seconds(10) &&
+                   c.destination.reply_timeout == std::chrono::minutes(5));
+    CPPUNIT_ASSERT(c.destination.data_timeout == std::chrono::minutes(3) && c.destination.end_timeout == std::chrono::minutes(10));
+  }
+
+  void absent_elements_are_off() {
+    const Configuration c = read_text(kSmallest).configuration;
+    CPPUNIT_ASSERT(!c.dns.is_present && c.dns.servers.empty() && !c.dns.reverse);
+    CPPUNIT_ASSERT(!c.log.is_present && c.log.level == ipc::LogLevel::none && c.log.folder.empty());
+    CPPUNIT_ASSERT(read_text(kSmallest).lists.empty());
+    // FW-5 to FW-12, AG-11: the limits are on without their element, with the numbers of behaviour.md section 4.
+    CPPUNIT_ASSERT_EQUAL(10'000U, c.limits.sessions);
+    CPPUNIT_ASSERT_EQUAL(5U, c.limits.sessions_per_address);
+    CPPUNIT_ASSERT_EQUAL(10U, c.limits.errors);
+    CPPUNIT_ASSERT_EQUAL(10U, c.limits.noops);
+    CPPUNIT_ASSERT(c.limits.client_timeout == std::chrono::seconds(300) && c.limits.command_time == std::chrono::minutes(10));
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{52'428'800}, c.limits.message_size);
+    CPPUNIT_ASSERT_EQUAL(1000U, c.recipients.maximum);
+    CPPUNIT_ASSERT(c.data.bare_line_endings == BareLineEndings::refuse);
+    CPPUNIT_ASSERT_EQUAL(std::string("550 5.7.1 Relaying denied."), c.replies.relaying_denied);
+    CPPUNIT_ASSERT_EQUAL(std::string("421 BUSY"), c.replies.busy);
+  }
+
+  void present_elements_have_their_defaults() {
+    const auto result = read_text(replaced(kSmallest, "<server/>", "<server/><log/><dns/><limits errors=\"3\"/>"));
+    const Configuration& c = result.configuration;
+    CPPUNIT_ASSERT_MESSAGE(text_of(result), result.is_ok);
+    CPPUNIT_ASSERT(c.log.is_present && c.log.level == ipc::LogLevel::level1 && c.log.rotate_time == std::chrono::hours(24));
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{104'857'600}, c.log.rotate_size);
+    CPPUNIT_ASSERT(c.dns.is_present && c.dns.reverse && c.dns.timeout == std::chrono::seconds(5));
+    CPPUNIT_ASSERT_EQUAL(3U, c.limits.errors);
+    CPPUNIT_ASSERT_EQUAL(10U, c.limits.noops);
+  }
+
+  void broken_files_are_refused_in_place() {
+    for (const Broken& broken : kBroken) {
+      const std::string text = replaced(kSmallest, broken.what, broken.with);
+      const ReadResult result = read_text(text);
+      CPPUNIT_ASSERT_MESSAGE(text, !result.is_ok);
+      assert_contains(text_of(result), broken.error);
+    }
+    for (const std::string_view text : {"", "<caronte/>", "<Caronte/>", "not xml", "<caronte"}) {
+      CPPUNIT_ASSERT(!read_text(text).is_ok);
+    }
+    assert_contains(text_of(read_text("<carontes/>")), "1: carontes: the root element must be caronte");
+  }
+
+  void dangerous_files_are_warned_of() {
+    const std::string fine = replaced(kSmallest, "</caronte>", "<log/></caronte>");
+    CPPUNIT_ASSERT_EQUAL(std::string(), text_of(read_text(fine)));
+    for (const Warned& warned : kWarned) {
+      ListsInMemory lists;
+      lists.files["lists/wide"] = "192.0.2.1\n0.0.0.0/0\n";
+      const ReadResult result = read_text(replaced(fine, warned.what, warned.with), lists);
+      CPPUNIT_ASSERT_MESSAGE(text_of(result), result.is_ok);
+      CPPUNIT_ASSERT_EQUAL_MESSAGE(text_of(result), std::size_t{1}, result.diagnostics.size());
+      assert_contains(text_of(result), warned.warning);
+    }
+  }
+
+  void all_errors_are_collected() {
+    const ReadResult result = read_text(
+        "<caronte>\n<server workers=\"x\"/>\n<listen address=\"y\" port=\"z\"/>\n<nonsense/>\n<limits errors=\"-1\" "
+        "noops=\"a\"/>\n</caronte>");
+    const std::string text = text_of(result);
+    for (const char* part : {"2: server workers:", "3: listen address:", "3: listen port:", "4: nonsense:", "5: limits errors:",
+                             "5: limits noops:", "1: destination: is missing", "1: domains: is missing"}) {
+      assert_contains(text, part);
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{8}, result.diagnostics.size());
+  }
+
+  void errors_are_bounded() {
+    std::string text = "<caronte>";
+    for (int i = 0; i < 1000; ++i) text += "<x/>";
+    const ReadResult result = read_text(text + "</caronte>");
+    CPPUNIT_ASSERT(!result.is_ok);
+    CPPUNIT_ASSERT_EQUAL(kMaxDiagnostics, result.diagnostics.size());
+    assert_contains(text_of(result), "there is more");
+  }
+
+  void size_of_the_file_is_bounded() {
+    std::string text(kSmallest);
+    text.resize(kMaxXmlBytes, ' ');
+    CPPUNIT_ASSERT(read_text(text).is_ok);
+    text += ' ';
+    assert_contains(text_of(read_text(text)), "0: : larger than 1M");
+  }
+
+  void bad_list_is_named_with_its_own_line() {
+    ListsInMemory lists;
+    lists.files["lists/relay"] = "192.0.2.1\nprivate thing\nmail.example.org\n";
+    const ReadResult result = read_text(replaced(kSmallest, "<server/>", "<server/><relay list=\"lists/relay\"/>"), lists);
+    CPPUNIT_ASSERT(!result.is_ok);
+    const std::string text = text_of(result);
+    assert_contains(text, "/etc/caronte/lists/relay:2: relay list: not an address, network or range");
+    assert_contains(text, "/etc/caronte/lists/relay:3: relay list: host names are not taken here");
+    CPPUNIT_ASSERT(text.find("private") == std::string::npos && text.find("example.org") == std::string::npos);
+  }
+
+  void lists_are_asked_for_by_their_path() {
+    ListsInMemory lists;
+    lists.files["deep/er/list"] = "192.0.2.0/24\n";
+    const ReadResult result =
+        read_configuration(replaced(kSmallest, "<server/>", "<server/><relay list=\"deep/er/list\"/>"), surroundings(), lists);
+    CPPUNIT_ASSERT(result.is_ok);
+    CPPUNIT_ASSERT_EQUAL(std::string("deep/er/list"), lists.asked.at(0));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, result.lists.size());
+    CPPUNIT_ASSERT(result.lists[0].id == ListId::relay);
+    CPPUNIT_ASSERT(result.lists[0].receivers == (ipc::kSmtpdProxy | ipc::kPolicyd));
+    CPPUNIT_ASSERT_EQUAL(1U, result.lists[0].content.entries);
+  }
+
+  // AG-3, CX-3
+  void resolvers_of_the_system_come_in_when_none_are_named() {
+    const auto servers = [](std::string_view dns, std::optional<std::string> resolv_conf) {
+      Surroundings around = surroundings();
+      around.resolv_conf = std::move(resolv_conf);
+      ListsInMemory lists;
+      const auto result = read_configuration(replaced(kSmallest, "<server/>", "<server/><log/>" + std::string(dns)), around, lists);
+      std::string text = result.is_ok ? "" : "error ";
+      for (const auto& server : result.configuration.dns.servers) text += server.text() + " ";
+      return text + text_of(result);
+    };
+    CPPUNIT_ASSERT_EQUAL(std::string("192.0.2.9:53 "), servers("<dns/>", "nameserver 192.0.2.9\n"));
+    CPPUNIT_ASSERT_EQUAL(std::string("192.0.2.8:5353 "), servers("<dns servers=\"192.0.2.8@5353\"/>", "nameserver 192.0.2.9\n"));
+    CPPUNIT_ASSERT_EQUAL(std::string(), servers("", "nameserver 192.0.2.9\n"));
+    assert_contains(servers("<dns/>", std::nullopt), "127.0.0.1:53 warning 0: dns servers: none is named");
+  }
+
+  void name_of_the_machine_comes_in_when_none_is_given() {
+    CPPUNIT_ASSERT_EQUAL(std::string("host.example.org"), read_text(kSmallest).configuration.server.name);
+    CPPUNIT_ASSERT_EQUAL(
+        std::string("mx.example.com"),
+        read_text(replaced(kSmallest, "<server/>", "<server name=\"MX.example.com\"/>")).configuration.server.name);
+    Surroundings around = surroundings();
+    around.host_name = "host";
+    ListsInMemory lists;
+    const auto result = read_configuration(kSmallest, around, lists);
+    CPPUNIT_ASSERT(result.is_ok);
+    assert_contains(text_of(result), "warning 0: server name: the machine has no full host name either");
+  }
+
+  void lines_of_repeated_elements() {
+    const Configuration c =
+        read_text(replaced(kSmallest, "<domain name=\"Example.ORG.\"/>", "\n<domain name=\"a.org\"/>\n<domain name=\"b.org\"/>"))
+            .configuration;
+    CPPUNIT_ASSERT_EQUAL(4U, c.listens.at(0).line);
+    CPPUNIT_ASSERT_EQUAL(5U, c.destination.servers.at(0).line);
+    CPPUNIT_ASSERT_EQUAL(7U, c.domains.at(0).line);
+    CPPUNIT_ASSERT_EQUAL(8U, c.domains.at(1).line);
+  }
+};
+CPPUNIT_TEST_SUITE_REGISTRATION(ReaderTest);
+
+}  // namespace
+}  // namespace caronte::config
