@@ -166,15 +166,17 @@ int Worker::run(const sandbox::Policy& policy) {
 }
 
 void Worker::enter_sandbox(const sandbox::Policy& policy) {
+  // A worker whose policy has no folder goes into the empty one, whatever master has for it.
+  const int folder = policy.folder == sandbox::FolderAccess::none ? -1 : folder_;
   const sandbox::Privileges privileges{.uid = start_.uid,
                                        .gid = start_.gid,
-                                       .folder = folder_,
+                                       .folder = folder,
                                        .folder_path = start_.empty_folder.str(),
                                        .descriptors = start_.descriptors,
                                        .may_write_files = policy.folder == sandbox::FolderAccess::read_write};
   if (auto status = sandbox::drop_privileges(privileges); !status) die(start_.role, EX_OSERR, status.error().text);
 #ifndef CARONTE_WITHOUT_SANDBOX
-  if (auto status = sandbox::enter({.policy = &policy, .folder = folder_}); !status)
+  if (auto status = sandbox::enter({.policy = &policy, .folder = folder}); !status)
     die(start_.role, EX_OSERR, status.error().text);
 #endif
 }

@@ -22,6 +22,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -189,11 +190,20 @@ class Gateway:
 
     def _start(self, environment, arguments):
         self.ensure_users()
-        self._stderr = (self.folder / "stderr").open("wb")
+        # A pipe, not the file itself: workers may write to no file (RLIMIT_FSIZE 0), and their last words are wanted.
+        reader, writer = os.pipe()
+        threading.Thread(target=self._copy, args=(reader, self.folder / "stderr"), daemon=True).start()
         self._process = subprocess.Popen(
             [str(self.build / "master" / "caronted"), "-F", "-f", str(self.file), "-l", str(self.build), *arguments],
-            stdin=subprocess.DEVNULL, stdout=self._stderr, stderr=self._stderr, cwd="/", start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=writer, stderr=writer, cwd="/", start_new_session=True,
             env={**os.environ, **(environment or {})}, preexec_fn=_die_with_parent)
+        os.close(writer)
+
+    @staticmethod
+    def _copy(reader, path):
+        with open(reader, "rb", buffering=0) as source, path.open("wb", buffering=0) as target:
+            while data := source.read(65536):
+                target.write(data)
 
     @property
     def pid(self):
@@ -202,7 +212,9 @@ class Gateway:
 
     @property
     def stderr(self):
-        return (self.folder / "stderr").read_text(errors="backslashreplace")
+        """What caronted and its workers have said so far."""
+        path = self.folder / "stderr"
+        return path.read_text(errors="backslashreplace") if path.exists() else ""
 
     def workers(self, name=None):
         """pids of master's children, all or by program name (`smtpd-proxy`, `policyd`, `dnsd`, `logd`), oldest first."""
@@ -386,8 +398,6 @@ class Gateway:
     def _remove(self):
         for reserved in self._reserved:
             reserved.close()
-        if hasattr(self, "_stderr"):
-            self._stderr.close()
         if not os.environ.get("CARONTE_KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
 
