@@ -82,10 +82,7 @@ void Session::open() {
 
 void Session::fire(Event event) {
   while (event != Event::none && !is_over_) {
-    const auto row = std::find_if(kTransitions.begin(), kTransitions.end(), [&](const Transition& t) {
-      return t.state == state_ && t.event == event && holds(t.guard);
-    });
-    const Transition transition = row != kTransitions.end() ? *row : default_transition(state_, event);
+    const Transition transition = transition_of(state_, event, [this](Guard guard) { return holds(guard); });
     state_ = transition.next;
     event = perform(transition.action);
   }

@@ -154,6 +154,15 @@ inline constexpr std::array kTransitions{
   }
 }
 
+// The row that is due: the first of this state and event whose guard `holds`, or the default.
+template <class Holds>
+[[nodiscard]] constexpr Transition transition_of(State state, Event event, Holds&& holds) {
+  for (const Transition& row : kTransitions) {
+    if (row.state == state && row.event == event && holds(row.guard)) return row;
+  }
+  return default_transition(state, event);
+}
+
 // The states in which the client's next command is read.
 [[nodiscard]] constexpr bool takes_commands(State state) noexcept {
   return state == State::start || state == State::idle || state == State::mail || state == State::recipients;
