@@ -286,7 +286,7 @@ void Master::begin_stop(std::string_view reason) {
 
 // One role after the other, in the reverse order of their start; logd when the loop has ended.
 void Master::advance_stop() {
-  while (supervisor_.is_down(kWorkers[stopping_row_].role)) {
+  while (stopping_row_ > 0 && supervisor_.is_down(kWorkers[stopping_row_].role)) {  // 0: logd, whose end is reaped here too
     if (--stopping_row_ == 0) {
       loop_.stop();
       return;
