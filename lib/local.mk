@@ -5,7 +5,7 @@ noinst_LIBRARIES += lib/libbase.a lib/libevent-wrap.a lib/libipc.a lib/libconfig
 
 lib_libbase_a_SOURCES = lib/base/address.cc lib/base/address.h lib/base/address_parser.cc lib/base/address_parser.h \
   lib/base/bytes.cc lib/base/bytes.h lib/base/clock.cc lib/base/clock.h lib/base/fd.h lib/base/prefix_tree.cc \
-  lib/base/prefix_tree.h lib/base/quoting.cc lib/base/quoting.h lib/base/result.cc lib/base/result.h lib/base/time_parser.cc \
+  lib/base/prefix_tree.h lib/base/quoting.cc lib/base/quoting.h lib/base/reference.cc lib/base/reference.h lib/base/result.cc lib/base/result.h lib/base/time_parser.cc \
   lib/base/time_parser.h
 
 lib_libevent_wrap_a_SOURCES = lib/wrap/event.cc lib/wrap/event.h

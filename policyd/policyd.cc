@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/address_parser.h"
+#include "base/reference.h"
 
 namespace caronte::policyd {
 
@@ -60,7 +61,7 @@ void Policyd::lose_sessions_of(std::uint16_t proxy) {
   for (const auto& [id, session] : lost) {
     cancel_reverse(id);
     worker::RecordBuilder record("session");
-    record.attribute("reference", ipc::session_reference(id));
+    record.attribute("reference", base::reference_text(id));
     record.attribute("client", session.client.address.text());
     record.attribute("port", session.client.port);
     if (session.classes != 0) record.attribute("classes", config::class_names(session.classes));

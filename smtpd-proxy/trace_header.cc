@@ -10,7 +10,6 @@ namespace caronte::smtpd_proxy {
 namespace {
 
 constexpr std::size_t kMaxNameBytes = 255;
-constexpr std::string_view kDigits = "0123456789abcdefghjkmnpqrstvwxyz";
 constexpr std::array<std::string_view, static_cast<std::size_t>(Protocol::kCount)> kProtocols{"SMTP", "ESMTP", "UTF8SMTP"};
 
 // A name that cannot end its place in the field.
@@ -32,26 +31,6 @@ std::string compose_received(const Trace& trace) {
   field += " id " + reference_text(trace.session) + ";\r\n";
   field += "\t" + base::format_rfc5322(trace.time) + "\r\n";
   return field;
-}
-
-std::string reference_text(std::uint64_t session) {
-  std::string text(kReferenceBytes, '0');
-  for (std::size_t i = kReferenceBytes; i-- > 0; session >>= 5U) text[i] = kDigits[session & 31U];
-  return text;
-}
-
-std::optional<std::uint64_t> parse_reference(std::string_view text) noexcept {
-  if (text.size() != kReferenceBytes) return std::nullopt;
-  std::uint64_t value = 0;
-  for (char c : text) {
-    c = to_lower(c);
-    if (c == 'o') c = '0';
-    if (c == 'i' || c == 'l') c = '1';
-    const std::size_t digit = kDigits.find(c);
-    if (digit == std::string_view::npos || value >> 59U != 0) return std::nullopt;
-    value = value << 5U | digit;
-  }
-  return value;
 }
 
 }  // namespace caronte::smtpd_proxy

@@ -1,15 +1,14 @@
-// The trace header field that stands in front of each message (RFC 5321 section 4.4), and the text form of a session's
-// reference, which it bears. Pure. The HELO name comes from the client and the verified name from the DNS: neither can add
-// a line, a comment or a field.
+// The trace header field that stands in front of each message (RFC 5321 section 4.4). Pure. The HELO name comes from the client and
+// the verified name from the DNS: neither can add a line, a comment or a field.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "base/reference.h"
 
 namespace caronte::smtpd_proxy {
 
@@ -30,11 +29,7 @@ struct Trace {
 // recipient, for it would disclose blind copies. Names are cut at 255 octets, so no line reaches 998.
 [[nodiscard]] std::string compose_received(const Trace& trace);
 
-inline constexpr std::size_t kReferenceBytes = 13;
-
-// The number in base 32 with Crockford's alphabet (no i, l, o, u) in lower case, highest digit first.
-[[nodiscard]] std::string reference_text(std::uint64_t session);
-// Its inverse, for people's typing: any case, o for 0, i and l for 1. nullopt: another length or octet, or above 64 bits.
-[[nodiscard]] std::optional<std::uint64_t> parse_reference(std::string_view text) noexcept;
+// The id in it.
+using base::reference_text;
 
 }  // namespace caronte::smtpd_proxy

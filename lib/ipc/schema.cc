@@ -51,13 +51,6 @@ std::string_view name_of(LogLevel level) noexcept {
   return name_in(kNames, level);
 }
 
-std::string session_reference(std::uint64_t session) {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text(16, '0');
-  for (std::size_t i = text.size(); i-- > 0; session >>= 4U) text[i] = kDigits[session & 0x0FU];
-  return text;
-}
-
 const MessageRow& row_of(MessageType type) noexcept {
   return kRows[static_cast<std::size_t>(type)];
 }

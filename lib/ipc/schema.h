@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "ipc/codec.h"
@@ -288,13 +287,10 @@ struct ConnectFailed {
 // Bits of a set (design.md section 5); the table of exemptions is policyd's and smtpd-proxy's: config/client_class.h.
 using ClientClasses = std::uint8_t;
 
-// The reference of a session as people see it, in replies, the trace header and the log: 16 hexadecimal digits.
-[[nodiscard]] std::string session_reference(std::uint64_t session);
-
 // After a channel to policyd opens: each live session, then SyncDone; questions only after that.
 struct SessionLive {
   CARONTE_MESSAGE(SessionLive);
-  std::uint64_t session = 0;  // (instance << 32) | serial; its reference in replies and the log
+  std::uint64_t session = 0;  // (instance << 32) | serial; its reference in replies and the log: base/reference.h
   base::Endpoint client;
   ClientClasses classes = 0;
   bool is_counted = true;  // against the cap of its address

@@ -77,8 +77,8 @@ class TraceHeaderTest : public CppUnit::TestFixture {
       const std::uint64_t bit = std::uint64_t{1} << shift;
       for (const std::uint64_t value : {bit, bit - 1, bit * 0x0123456789ABCDEFU, UINT64_MAX >> shift}) {
         const std::string text = reference_text(value);
-        CPPUNIT_ASSERT_EQUAL(kReferenceBytes, text.size());
-        CPPUNIT_ASSERT(parse_reference(text) == value);
+        CPPUNIT_ASSERT_EQUAL(base::kReferenceBytes, text.size());
+        CPPUNIT_ASSERT(base::parse_reference(text) == value);
       }
     }
     CPPUNIT_ASSERT_EQUAL("0000000000031"s, reference_text(97));
@@ -103,7 +103,7 @@ class TraceHeaderTest : public CppUnit::TestFixture {
         {"000000000-001", std::nullopt},
         {"000000000\0001"s, std::nullopt},
     };
-    for (const auto& c : cases) CPPUNIT_ASSERT_MESSAGE(c.text, parse_reference(c.text) == c.value);
+    for (const auto& c : cases) CPPUNIT_ASSERT_MESSAGE(c.text, base::parse_reference(c.text) == c.value);
   }
 };
 
