@@ -35,7 +35,7 @@ enum class Event : std::uint8_t {
   // what actions and the destination report
   done,              // the command was carried out
   called,            // recipients were put before the destination
-  answered,          // all of them have been answered
+  answered,          // all of them have been answered; or DATA itself was, by us
   data_accepted,     // 354
   data_refused,      // anything else to DATA
   message_over,      // CRLF.CRLF
@@ -120,6 +120,7 @@ inline constexpr std::array kTransitions{
 
   Transition{State::opening_data, Event::data_accepted,    Guard::always,               Action::open_stream,          State::data},
   Transition{State::opening_data, Event::data_refused,     Guard::always,               Action::none,                 State::idle},
+  Transition{State::opening_data, Event::answered,         Guard::always,               Action::none,                 State::recipients},
   Transition{State::data,         Event::message_over,     Guard::always,               Action::end_message,          State::ending},
   Transition{State::data,         Event::message_refused,  Guard::always,               Action::none,                 State::discard},
   Transition{State::discard,      Event::message_over,     Guard::always,               Action::answer_discarded,     State::discard},

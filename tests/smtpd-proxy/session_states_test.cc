@@ -39,6 +39,7 @@ class SessionStatesTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(every_cell_has_its_row_or_the_stated_default);
   CPPUNIT_TEST(each_row_can_be_reached);
   CPPUNIT_TEST(dialogues_lead_where_they_must);
+  CPPUNIT_TEST(what_an_action_reports_is_heard);
   CPPUNIT_TEST(closing_comes_from_everywhere_and_is_the_end);
   CPPUNIT_TEST(commands_are_carried_out_only_where_they_are_read);
   CPPUNIT_TEST(nothing_named_is_unused);
@@ -59,7 +60,7 @@ class SessionStatesTest : public CppUnit::TestFixture {
         {State::mail, {Event::helo, Event::ehlo, Event::done, Event::rcpt, Event::called, Event::data, Event::rset}},
         {State::calling, {Event::rcpt, Event::answered}},
         {State::recipients, {Event::helo, Event::ehlo, Event::done, Event::rcpt, Event::called, Event::data, Event::rset}},
-        {State::opening_data, {Event::data_accepted, Event::data_refused}},
+        {State::opening_data, {Event::data_accepted, Event::data_refused, Event::answered}},
         {State::data, {Event::message_over, Event::message_refused}},
         {State::discard, {Event::message_over, Event::message_answered}},
         {State::ending, {Event::message_answered}},
@@ -151,6 +152,7 @@ class SessionStatesTest : public CppUnit::TestFixture {
         {"a further one", State::recipients, {Event::rcpt, Event::called, Event::answered}, kSome, State::recipients, Action::none},
         {"DATA", State::recipients, {Event::data, Event::data_accepted}, kSome, State::data, Action::open_stream},
         {"DATA refused", State::recipients, {Event::data, Event::data_refused}, kSome, State::idle, Action::none},
+        {"DATA with an argument", State::recipients, {Event::data, Event::answered}, kSome, State::recipients, Action::none},
         {"delivered", State::data, {Event::message_over, Event::message_answered}, kSome, State::idle, Action::none},
         {"refused within",
          State::data,
@@ -180,6 +182,27 @@ class SessionStatesTest : public CppUnit::TestFixture {
       CPPUNIT_ASSERT_EQUAL_MESSAGE(c.name, std::string(name_of(c.to)), std::string(name_of(state)));
       CPPUNIT_ASSERT_MESSAGE(c.name, action == c.last);
     }
+  }
+
+  // The events that actions return for themselves must lead out of the state in which the row has put the session: a lost one
+  // would leave the client waiting for ever.
+  void what_an_action_reports_is_heard() {
+    const struct {
+      Action action;
+      Event event;
+    } reports[] = {{Action::take_mail, Event::called},
+                   {Action::take_data, Event::answered},
+                   {Action::answer_discarded, Event::message_answered}};
+    for (const auto& c : reports) {
+      for (const Transition& row : kTransitions) {
+        if (row.action == c.action) CPPUNIT_ASSERT_MESSAGE(cell(row.next, c.event), has_row(row.next, c.event));
+      }
+    }
+    const auto with_transaction = {State::mail, State::recipients};
+    for (const State state : with_transaction) {
+      CPPUNIT_ASSERT(has_row(state, Event::done) && has_row(state, Event::called));
+    }
+    CPPUNIT_ASSERT(has_row(State::start, Event::done));
   }
 
   void closing_comes_from_everywhere_and_is_the_end() {
