@@ -19,6 +19,7 @@ constexpr long kAddRule = 445;
 constexpr long kRestrictSelf = 446;
 constexpr unsigned kVersionFlag = 1;
 constexpr int kPathBeneath = 1;
+constexpr int kNetworkPort = 2;
 
 // Rights by the order of the kernel's bits.
 enum FileRight : std::uint64_t {
@@ -52,6 +53,11 @@ struct [[gnu::packed]] PathBeneath {
   std::int32_t folder;
 };
 
+struct NetworkPort {
+  std::uint64_t rights;
+  std::uint64_t port;
+};
+
 }  // namespace
 
 int landlock_abi() noexcept {
@@ -64,16 +70,19 @@ base::Status restrict_by_landlock(const LandlockGrant& grant) {
   if (abi == 0) return base::Done{};
   RulesetAttributes attributes{};
   attributes.files = file_rights_of(abi);
-  attributes.network = grant.may_connect_tcp ? kBindTcp : kBindTcp | kConnectTcp;
-  attributes.scopes = kScopes;
   // An older kernel takes the longer struct only if what it does not know is zero.
-  if (abi < 4) attributes.network = 0;
-  if (abi < 6) attributes.scopes = 0;
+  attributes.network = abi >= 4 ? kBindTcp | kConnectTcp : 0;
+  attributes.scopes = abi >= 6 ? kScopes : 0;
   const base::Fd ruleset(static_cast<int>(::syscall(kCreateRuleset, &attributes, sizeof attributes, 0U)));
   if (!ruleset.is_open()) return base::system_error(errno, "landlock_create_ruleset");
   if (grant.folder >= 0) {
     const PathBeneath beneath{kFolderRights & attributes.files, grant.folder};
     if (::syscall(kAddRule, ruleset.get(), kPathBeneath, &beneath, 0U) != 0) return base::system_error(errno, "landlock_add_rule");
+  }
+  for (const std::uint16_t port : grant.connect_ports) {
+    if (abi < 4) break;
+    const NetworkPort rule{kConnectTcp, port};
+    if (::syscall(kAddRule, ruleset.get(), kNetworkPort, &rule, 0U) != 0) return base::system_error(errno, "landlock_add_rule");
   }
   if (::syscall(kRestrictSelf, ruleset.get(), 0U) != 0) return base::system_error(errno, "landlock_restrict_self");
   return base::Done{};

@@ -2,13 +2,16 @@
 // result, so the constants are here, and what a kernel's ABI does not know is left out at run time.
 #pragma once
 
+#include <cstdint>
+#include <span>
+
 #include "base/result.h"
 
 namespace caronte::sandbox {
 
 struct LandlockGrant {
   int folder = -1;  // open folder beneath which files may be read, written, made, renamed within it and removed; -1: none
-  bool may_connect_tcp = false;
+  std::span<const std::uint16_t> connect_ports;  // TCP, of any host
 };
 
 // Denies all that the grant does not name: files (ABI 1), renaming out of the folder (2), truncation (3), TCP bind and

@@ -46,8 +46,9 @@ base::Status add_rules(wrap::SeccompFilter& filter, const std::vector<Rule>& rul
       continue;
     }
     const auto allows = [&](const Rule& other) { return other.call == rule.call && other.action == Action::allow; };
-    if (std::any_of(rules.begin(), rules.end(), allows)) continue;
-    if (auto status = filter.refuse(rule.call, EACCES, tests); !status) return status;
+    if (tests.empty() && std::any_of(rules.begin(), rules.end(), allows)) continue;
+    const int error = rule.action == Action::unsupported ? EOPNOTSUPP : EACCES;
+    if (auto status = filter.refuse(rule.call, error, tests); !status) return status;
   }
   return base::Done{};
 }
@@ -96,7 +97,8 @@ base::Status enter(const Entry& entry) {
     return base::Error{EINVAL, "sandbox: the policy and the folder given do not agree"};
   }
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) != 0) return base::system_error(errno, "PR_SET_NO_NEW_PRIVS");
-  if (auto status = restrict_by_landlock({entry.folder, policy.may_connect_tcp}); !status) return status;
+  const auto ports = policy.may_connect_tcp ? entry.tcp_ports : std::span<const std::uint16_t>();
+  if (auto status = restrict_by_landlock({entry.folder, ports}); !status) return status;
 
   std::vector<Rule> rules = all_rules(policy);
   const auto sanitizer = preset_sanitizer();
@@ -120,7 +122,7 @@ std::string describe(const Policy& policy) {
       joint = ", ";
     }
     if (*joint == ',') line += ')';
-    line += rule.action == Action::allow ? " allow: " : " EACCES: ";
+    line += rule.action == Action::allow ? " allow: " : rule.action == Action::refuse ? " EACCES: " : " EOPNOTSUPP: ";
     line += rule.reason;
     lines.push_back(std::move(line));
   }
@@ -128,7 +130,7 @@ std::string describe(const Policy& policy) {
   lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
   std::string text = "worker " + std::string(policy.worker) + "\n";
   text += policy.folder == FolderAccess::none ? "files: none\n" : "files: beneath one folder, read and write\n";
-  text += policy.may_connect_tcp ? "tcp: connect\n" : "tcp: none\n";
+  text += policy.may_connect_tcp ? "tcp: connect to the ports of the configuration\n" : "tcp: none\n";
   for (const std::string& line : lines) text += line + "\n";
   return text;
 }

@@ -14,7 +14,8 @@ namespace caronte::sandbox {
 
 enum class Action : std::uint8_t {
   allow,
-  refuse,  // EACCES: what libraries merely try
+  refuse,       // EACCES: what libraries merely try
+  unsupported,  // EOPNOTSUPP: they then take another way
 };
 
 // A test of one argument, compared as 64 bits; all tests of a rule must hold.
@@ -33,7 +34,8 @@ struct ArgumentTest {
   std::string_view name{};  // of the value, for the golden file
 };
 
-// {system call, tests, reason}. A call may have several rules: one that holds is enough; allow goes before refuse.
+// {system call, tests, reason}. A call may have several rules: one that holds is enough; a rule without tests
+// that refuses gives way to any that allows.
 struct Rule {
   std::string_view call;
   Action action = Action::allow;
@@ -62,6 +64,10 @@ struct Rule {
   return {call, Action::refuse, first, second, third, reason};
 }
 
+[[nodiscard]] constexpr Rule unsupported(std::string_view call, std::string_view reason, ArgumentTest first) {
+  return {call, Action::unsupported, first, {}, {}, reason};
+}
+
 // Landlock: what of the file system stays reachable. Everything else, TCP bind and connect (unless `tcp_connect`),
 // abstract sockets and signals to others are denied where the kernel's ABI knows them.
 enum class FolderAccess : std::uint8_t { none, read_write };
@@ -71,7 +77,7 @@ struct Policy {
   std::span<const std::span<const Rule>> presets;
   std::span<const Rule> rules;
   FolderAccess folder = FolderAccess::none;  // read_write: the one open folder descriptor given to enter()
-  bool may_connect_tcp = false;              // dnsd: resolvers over TCP
+  bool may_connect_tcp = false;              // dnsd: resolvers over TCP, to the ports given to enter() only
 };
 
 // Shared presets. Each worker's own row set: sandbox::Policy <worker>::sandbox_policy() in <folder>/sandbox.h.
@@ -84,7 +90,8 @@ struct Policy {
 
 struct Entry {
   const Policy* policy = nullptr;
-  int folder = -1;  // for FolderAccess::read_write
+  int folder = -1;                             // for FolderAccess::read_write
+  std::span<const std::uint16_t> tcp_ports{};  // for may_connect_tcp; from Landlock's ABI 4 on nothing else is reached
 };
 
 // The last step before the first byte from outside: no-new-privs, Landlock, seccomp (default action: kill the process,

@@ -176,7 +176,9 @@ void Worker::enter_sandbox(const sandbox::Policy& policy) {
                                        .may_write_files = policy.folder == sandbox::FolderAccess::read_write};
   if (auto status = sandbox::drop_privileges(privileges); !status) die(start_.role, EX_OSERR, status.error().text);
 #ifndef CARONTE_WITHOUT_SANDBOX
-  if (auto status = sandbox::enter({.policy = &policy, .folder = folder}); !status)
+  std::vector<std::uint16_t> tcp_ports;  // those of later generations too, as far as they are the same
+  for (const base::Endpoint& server : current_->configuration.dns.servers) tcp_ports.push_back(server.port);
+  if (auto status = sandbox::enter({.policy = &policy, .folder = folder, .tcp_ports = tcp_ports}); !status)
     die(start_.role, EX_OSERR, status.error().text);
 #endif
 }

@@ -19,6 +19,8 @@
 #include <cstring>
 #include <string>
 
+#include "sandbox/sandbox.h"
+
 namespace caronte::tests {
 
 namespace {
@@ -163,6 +165,27 @@ void add_network(std::vector<Act>& acts, const Scene& scene) {
   acts.push_back({"ioctl", SYS_ioctl, {number(0), number(TCGETS), std::string(128, '\0')}});
 }
 
+// dnsd makes sockets: what it can do with one.
+void add_own_sockets(std::vector<Act>& acts) {
+  const auto with_socket = [&](std::string_view name, long type, Act act) {
+    act.name = name;
+    act.roles = kDnsd;
+    act.opener = SYS_socket;
+    act.opener_arguments = {number(AF_INET), number(type), number(0)};
+    acts.push_back(std::move(act));
+  };
+  const std::uint64_t size = number(sizeof(sockaddr_in));
+  with_socket("connect by sendmsg MSG_FASTOPEN", SOCK_STREAM,
+              {"", SYS_sendmsg, {number(0), std::string(56, '\0'), number(MSG_FASTOPEN)}, kDnsd, {EOPNOTSUPP}});
+  with_socket("connect by sendto MSG_FASTOPEN", SOCK_STREAM,
+              {"", SYS_sendto, {number(0), text("x"), number(1), number(MSG_FASTOPEN), loopback(25), size}});
+  with_socket("bind UDP port 53", SOCK_DGRAM, {"", SYS_bind, {number(0), loopback(53), size}});
+  with_socket("listen on a socket of its own", SOCK_STREAM, {"", SYS_listen, {number(0), number(1)}});
+  if (sandbox::landlock_abi() < 4) return;
+  with_socket("connect TCP to port 25", SOCK_STREAM, {"", SYS_connect, {number(0), loopback(25), size}});
+  with_socket("bind TCP port 2525", SOCK_STREAM, {"", SYS_bind, {number(0), loopback(2525), size}});
+}
+
 void add_processes(std::vector<Act>& acts, const Scene& scene) {
   // PTRACE_SEIZE with an address is refused before it does anything.
   acts.push_back({"ptrace master", SYS_ptrace, {number(PTRACE_SEIZE), number(scene.master), number(1), number(0)}});
@@ -241,6 +264,7 @@ std::vector<Act> all_acts(const Scene& scene) {
   add_files(acts, scene);
   add_programs(acts);
   add_network(acts, scene);
+  add_own_sockets(acts);
   add_processes(acts, scene);
   add_privileges(acts);
   add_kernel(acts);

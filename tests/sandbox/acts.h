@@ -22,6 +22,9 @@ struct Act {
   Instruction instruction = Instruction::system_call;
   // False: even the control must not do it (fork would leave a second copy of the worker).
   bool is_harmless = true;
+  // A call before it, whose result is then the first argument; -1: none.
+  long opener = -1;
+  Injector::Arguments opener_arguments{};
 };
 
 // What the acts are about.

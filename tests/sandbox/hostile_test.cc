@@ -65,8 +65,12 @@ Injector::Outcome commit(Subject& subject, const std::vector<Act> (*acts)(const 
   Injector::Outcome outcome;
   {
     Injector injector(subject.pid());
-    const Act act = acts(scene_of(subject, injector))[index];
-    outcome = injector.call(act.call, act.arguments, act.instruction);
+    Act act = acts(scene_of(subject, injector))[index];
+    if (act.opener >= 0) {
+      outcome = injector.call(act.opener, act.opener_arguments);
+      act.arguments[0] = static_cast<std::uint64_t>(outcome.result);
+    }
+    if (!outcome.has_died && outcome.result >= 0) outcome = injector.call(act.call, act.arguments, act.instruction);
   }
   if (outcome.has_died) subject.set_reaped();
   serves_on = !outcome.has_died && subject.is_serving();
@@ -95,6 +99,7 @@ class HostileTest {
         check_forbidden(role);
         check_control(role);
       }
+      tally_.check(bystander.takes_reload(), name + ": cannot reload in its sandbox");
       tally_.check(bystander.is_serving(), name + ": another process of the same kind was harmed");
       check_hostile_frames(tally_, bystander);
     } catch (const std::runtime_error& error) {

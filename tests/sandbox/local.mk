@@ -1,8 +1,8 @@
 # The workers' policies, for the unit test and for `make update-golden`.
 caronte_policy_sources = smtpd-proxy/sandbox.cc smtpd-proxy/sandbox.h policyd/sandbox.cc policyd/sandbox.h dnsd/sandbox.cc \
-  dnsd/sandbox.h logd/sandbox.cc logd/sandbox.h tests/sandbox/policies.h
+  dnsd/sandbox.h logd/sandbox.cc logd/sandbox.h master/config_reader_sandbox.cc master/config_reader.h tests/sandbox/policies.h
 caronte_golden_files = tests/sandbox/smtpd-proxy.golden tests/sandbox/policyd.golden tests/sandbox/dnsd.golden \
-  tests/sandbox/logd.golden
+  tests/sandbox/logd.golden tests/sandbox/config-reader.golden
 EXTRA_DIST += $(caronte_golden_files)
 
 check_PROGRAMS += tests/sandbox/sandbox_test
@@ -19,7 +19,7 @@ tests_sandbox_hostile_test_SOURCES = tests/sandbox/hostile_test.cc tests/sandbox
   tests/sandbox/hostile_frames.cc tests/sandbox/hostile_frames.h tests/sandbox/injector.cc tests/sandbox/injector.h \
   tests/sandbox/live_status.cc tests/sandbox/live_status.h tests/sandbox/subject.cc tests/sandbox/subject.h \
   tests/sandbox/tally.h
-tests_sandbox_hostile_test_LDADD = lib/libworker.a lib/libconfig.a lib/libipc.a lib/libevent-wrap.a lib/libbase.a $(LIBEVENT_LIBS)
+tests_sandbox_hostile_test_LDADD = $(WORKER_LIBS)
 
 TESTS += tests/sandbox/libraries_test.sh
 EXTRA_DIST += tests/sandbox/libraries_test.sh

@@ -26,7 +26,9 @@ namespace {
 
 using sandbox::allow;
 using sandbox::equal;
+using sandbox::masked;
 using sandbox::refuse;
+using sandbox::unsupported;
 
 constexpr int kEnterFailed = 99;
 constexpr int kDiedBySignal = 1000;
@@ -71,6 +73,7 @@ class SandboxTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(only_the_own_process_is_signalled);
   CPPUNIT_TEST(locks_are_of_the_plain_kind);
   CPPUNIT_TEST(a_refused_call_gets_eacces);
+  CPPUNIT_TEST(an_unsupported_form_leaves_the_others);
   CPPUNIT_TEST(all_tests_of_a_rule_must_hold);
   CPPUNIT_TEST(one_of_several_rules_is_enough);
   CPPUNIT_TEST(no_new_privileges_are_set);
@@ -141,6 +144,17 @@ class SandboxTest : public CppUnit::TestFixture {
     static const std::array kPresets{sandbox::preset_core()};
     const sandbox::Policy policy{"test", kPresets, kRules, sandbox::FolderAccess::none, false};
     CPPUNIT_ASSERT_EQUAL(EACCES, outcome_inside(policy, [] { return ::socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? errno : 0; }));
+  }
+
+  void an_unsupported_form_leaves_the_others() {
+    static constexpr std::array kRules{allow("socket", "test", masked(1, 0xF, SOCK_DGRAM, "SOCK_DGRAM")),
+                                       unsupported("socket", "test", masked(1, 0xF, SOCK_STREAM, "SOCK_STREAM"))};
+    static const std::array kPresets{sandbox::preset_core()};
+    const sandbox::Policy policy{"test", kPresets, kRules, sandbox::FolderAccess::none, false};
+    const auto open = [](int type) { return [=] { return ::socket(AF_UNIX, type, 0) >= 0 ? 0 : errno; }; };
+    CPPUNIT_ASSERT_EQUAL(0, outcome_inside(policy, open(SOCK_DGRAM)));
+    CPPUNIT_ASSERT_EQUAL(EOPNOTSUPP, outcome_inside(policy, open(SOCK_STREAM)));
+    CPPUNIT_ASSERT_EQUAL(kKilled, outcome_inside(policy, open(SOCK_SEQPACKET)));
   }
 
   void all_tests_of_a_rule_must_hold() {
@@ -221,13 +235,14 @@ class SandboxTest : public CppUnit::TestFixture {
     if (sandbox::landlock_abi() < 4) return;
     static constexpr std::array kRules{allow("socket", "test"), allow("bind", "test"), allow("connect", "test")};
     static const std::array kPresets{sandbox::preset_core()};
-    const auto attempt = [](bool is_bind) {
+    static constexpr std::array<std::uint16_t, 2> kPorts{53, 1};
+    const auto attempt = [](bool is_bind, std::uint16_t port) {
       return [=] {
         const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        address.sin_port = htons(is_bind ? 0 : 1);
+        address.sin_port = htons(port);
         const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
         const int result = is_bind ? ::bind(socket, generic, sizeof address) : ::connect(socket, generic, sizeof address);
         return result == 0 ? 0 : errno;
@@ -235,10 +250,14 @@ class SandboxTest : public CppUnit::TestFixture {
     };
     const sandbox::Policy none{"test", kPresets, kRules, sandbox::FolderAccess::none, false};
     const sandbox::Policy connects{"test", kPresets, kRules, sandbox::FolderAccess::none, true};
-    CPPUNIT_ASSERT_EQUAL(EACCES, outcome_inside(none, attempt(true)));
-    CPPUNIT_ASSERT_EQUAL(EACCES, outcome_inside(none, attempt(false)));
-    CPPUNIT_ASSERT_EQUAL(EACCES, outcome_inside(connects, attempt(true)));
-    CPPUNIT_ASSERT_EQUAL(ECONNREFUSED, outcome_inside(connects, attempt(false)));
+    const auto outcome = [&](const sandbox::Policy& policy, bool is_bind, std::uint16_t port) {
+      return outcome_of([&] { return sandbox::enter({.policy = &policy, .tcp_ports = kPorts}).is_ok(); }, attempt(is_bind, port));
+    };
+    CPPUNIT_ASSERT_EQUAL(EACCES, outcome(none, true, 0));
+    CPPUNIT_ASSERT_EQUAL(EACCES, outcome(none, false, 1));
+    CPPUNIT_ASSERT_EQUAL(EACCES, outcome(connects, true, 0));
+    CPPUNIT_ASSERT_EQUAL(EACCES, outcome(connects, false, 25));
+    CPPUNIT_ASSERT_EQUAL(ECONNREFUSED, outcome(connects, false, 1));
   }
 
   void a_policy_that_needs_a_folder_is_refused_without() {

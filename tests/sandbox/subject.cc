@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "config/configuration.h"
+#include "config/mapped_list.h"
 #include "worker/black_box.h"
 
 namespace caronte::tests {
@@ -61,7 +62,7 @@ base::Endpoint loopback(std::uint16_t port) {
   return {base::Address(base::Address::Octets{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 127, 0, 0, 1}), port};
 }
 
-config::Configuration configuration_for(const Grounds& grounds, const base::Endpoint& listener) {
+config::Configuration configuration_for(const Grounds& grounds, const base::Endpoint& listener, std::uint16_t resolver_port) {
   config::Configuration configuration;
   configuration.file = "caronte.xml";
   configuration.server.name = "gateway.test";
@@ -69,7 +70,7 @@ config::Configuration configuration_for(const Grounds& grounds, const base::Endp
   configuration.destination.servers.push_back({loopback(1), 0});
   configuration.domains.push_back({"example.org", 0});
   configuration.dns.is_present = true;
-  configuration.dns.servers.push_back(loopback(1));
+  configuration.dns.servers.push_back(loopback(resolver_port));
   configuration.dns.timeout = config::milliseconds(1000);
   configuration.dns.reverse = true;
   configuration.log.is_present = true;
@@ -169,14 +170,13 @@ void Subject::send_start(bool with_sandbox) {
 }
 
 void Subject::send_resources() {
-  base::Endpoint endpoint = loopback(2525);
+  listener_ = loopback(2525);
   base::Fd listener;
-  if (role_ == Role::smtpd_proxy) listener = make_listener(endpoint);
-  const base::Fd file = must(config::encode_configuration(configuration_for(grounds_, endpoint)), "configuration");
-  send(ipc::ConfigurationFile{.generation = 1}, file.get());
+  if (role_ == Role::smtpd_proxy) listener = make_listener(listener_);
+  send_configuration(1);
   const base::Fd box = must(worker::BlackBox::create(), "black box");
   send(ipc::Resource{.kind = ipc::ResourceKind::black_box}, box.get());
-  if (role_ == Role::smtpd_proxy) send(ipc::Listener{.endpoint = endpoint}, listener.get());
+  if (role_ == Role::smtpd_proxy) send(ipc::Listener{.endpoint = listener_}, listener.get());
   if (role_ == Role::policyd || role_ == Role::logd) {
     send(ipc::Resource{.kind = ipc::ResourceKind::control_socket}, make_control_socket().get());
   }
@@ -184,6 +184,14 @@ void Subject::send_resources() {
     const base::Fd folder(must(::open(grounds_.log_folder().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), grounds_.log_folder()));
     send(ipc::Resource{.kind = ipc::ResourceKind::log_folder}, folder.get());
   }
+}
+
+// With an empty list, as the real master sends each list that there is.
+void Subject::send_configuration(std::uint16_t resolver_port) {
+  const base::Fd file = must(config::encode_configuration(configuration_for(grounds_, listener_, resolver_port)), "configuration");
+  send(ipc::ConfigurationFile{.generation = generation_}, file.get());
+  const base::Fd list = must(config::seal_list(base::PrefixTree{}, 0), "list");
+  send(ipc::ListFile{.generation = generation_, .list = static_cast<std::uint16_t>(config::ListId::relay)}, list.get());
 }
 
 void Subject::give_channel(Role peer) {
@@ -225,6 +233,23 @@ bool Subject::is_serving() {
   } catch (const std::runtime_error&) {
     return false;
   }
+}
+
+bool Subject::takes_reload() {
+  ++generation_;
+  send_configuration(2);
+  send(ipc::Prepare{.generation = generation_});
+  try {
+    for (;;) {
+      const ipc::MessageType type = next_message().type;
+      if (type == ipc::MessageType::PrepareFailed) return false;
+      if (type == ipc::MessageType::Prepared) break;
+    }
+    send(ipc::Commit{.generation = generation_});
+  } catch (const std::runtime_error&) {
+    return false;
+  }
+  return is_serving();
 }
 
 std::optional<ipc::Blame> Subject::next_blame() {

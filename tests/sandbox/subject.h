@@ -50,6 +50,8 @@ class Subject {
   void renew_channel(ipc::Role peer);
   // Answers a Ping within five seconds. Blame that comes before it is kept for next_blame().
   [[nodiscard]] bool is_serving();
+  // Prepares and commits another generation of the configuration.
+  [[nodiscard]] bool takes_reload();
   // The next Blame that it sends to master; nullopt: none within five seconds.
   [[nodiscard]] std::optional<ipc::Blame> next_blame();
   // The wait status of its death; nullopt: it lives after a grace of `patience`.
@@ -63,6 +65,7 @@ class Subject {
   void launch();
   void send_start(bool with_sandbox);
   void send_resources();
+  void send_configuration(std::uint16_t resolver_port);
   void give_channel(ipc::Role peer);
   template <class Message>
   void send(const Message& message, int descriptor = -1);
@@ -77,7 +80,9 @@ class Subject {
   std::unique_ptr<ipc::BlockingReader> reader_;
   std::map<ipc::Role, base::Fd> channels_;
   std::optional<ipc::Blame> blame_;
+  base::Endpoint listener_;  // smtpd-proxy's
   std::uint32_t serial_ = 0;
+  std::uint32_t generation_ = 1;
 };
 
 }  // namespace caronte::tests
