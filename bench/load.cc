@@ -198,7 +198,7 @@ void on_event(Session& s, std::uint32_t events) {
   if (size < 0 && errno == EAGAIN) return;
   if (size <= 0) {
     if (s.step == Step::held) --held;
-    std::fprintf(stderr, "load: closed at step %d\n", static_cast<int>(s.step));
+    if (failed < 10) std::fprintf(stderr, "load: closed at step %d\n", static_cast<int>(s.step));
     if (options.mode == "hold") {
       ++failed;
       close(s.fd);
