@@ -35,6 +35,7 @@ Master::Master(const Site& site, Settings settings, Listeners listeners, Generat
       started_(base::system_clock().monotonic()) {
   connector_.learn(first->number, first->configuration().destination);
   log_.set_level(first->configuration().log.level);
+  log_.set_blame([](void* self, std::string_view rule) { static_cast<Master*>(self)->on_log_broken(rule); }, this);
   lists_.watch(first->loaded.list_files, first->read_at);
   reload_signal_.assign_signal<&Master::on_reload_signal>(loop_, SIGHUP, this);
   stop_signals_[0].assign_signal<&Master::on_stop_signal>(loop_, SIGTERM, this);
@@ -55,6 +56,7 @@ int Master::run() {
   // Only logd is left, unless all were killed: it has the last word.
   report("stopped");
   if (!supervisor_.is_down(ipc::Role::logd)) log_.drain(kLogPatience);
+  log_.detach();
   supervisor_.stop(ipc::Role::logd);
   while (!supervisor_.is_down(ipc::Role::logd)) loop_.turn(true);
   site_.remove_files();
@@ -102,6 +104,10 @@ void Master::attach_log(WorkerProcess& logd) {
   logd.channel->send(ipc::Peer{ipc::Role::master, 0}, std::move(pair.value().first));
   base::Fd ours = duplicate(pair.value().second.get());
   if (ours) log_.attach(std::move(ours));
+}
+
+void Master::on_log_broken(std::string_view rule) {
+  if (WorkerProcess* logd = supervisor_.find(ipc::Role::logd, 0)) supervisor_.condemn(*logd, rule);
 }
 
 void Master::on_worker_ready(WorkerProcess& process) {

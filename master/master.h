@@ -70,6 +70,7 @@ class Master final : private SupervisorObserver, private ReloaderObserver, priva
   void begin_stop(std::string_view reason);
   void advance_stop();
   void attach_log(WorkerProcess& logd);
+  void on_log_broken(std::string_view rule);
   void send_status(ipc::Channel& channel);
 
   const Site& site_;

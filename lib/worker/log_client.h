@@ -54,6 +54,8 @@ class LogClient final : public ipc::ChannelOwner {
 
   // A channel to a (new) logd: what it has not acknowledged goes there again.
   void attach(base::Fd socket);
+  // Closes it: no record of ours follows, and a logd that is to stop need not wait for one.
+  void detach() noexcept { channel_.reset(); }
   void write(RecordBuilder& record);
   // An event of the process itself: <event text="..."/> at level 1 (or `level`). Also for master's life signs.
   void event(std::string_view text, ipc::LogLevel level = ipc::LogLevel::level1);
