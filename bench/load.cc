@@ -102,7 +102,8 @@ void end_session(Session& s, bool is_good) {
 }
 
 void say(Session& s, std::string_view text) {
-  if (send(s.fd, text.data(), text.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(text.size())) std::fprintf(stderr, "load: short send\n");
+  if (send(s.fd, text.data(), text.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(text.size()))
+    std::fprintf(stderr, "load: short send\n");
 }
 
 void send_body(Session& s) {
@@ -183,9 +184,7 @@ bool advance(Session& s, int code) {
       s.step = s.left > 0 ? Step::mail : Step::quit;
       say(s, s.left > 0 ? "MAIL FROM:<a@client.example.net>\r\n" : "QUIT\r\n");
       break;
-    default:
-      end_session(s, true);
-      return false;
+    default: end_session(s, true); return false;
   }
   return true;
 }
@@ -239,8 +238,9 @@ int main(int argc, char** argv) {
     if (option == "--sources") options.sources = static_cast<unsigned>(std::atoi(value));
   }
   if (options.target.empty()) {
-    std::fprintf(stderr, "usage: bench-load --target ADDRESS:PORT [--mode deliver|refuse|hold] [--messages N] [--concurrency N] "
-                         "[--size N] [--per-session N] [--sources N]\n");
+    std::fprintf(stderr,
+                 "usage: bench-load --target ADDRESS:PORT [--mode deliver|refuse|hold] [--messages N] [--concurrency N] "
+                 "[--size N] [--per-session N] [--sources N]\n");
     return 64;
   }
   struct sigaction action {};
@@ -276,9 +276,11 @@ int main(int argc, char** argv) {
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   std::sort(latencies.begin(), latencies.end());
   const auto percentile = [](double p) {
-    return latencies.empty() ? 0.0 : latencies[std::min(latencies.size() - 1, static_cast<std::size_t>(p * static_cast<double>(latencies.size())))];
+    return latencies.empty()
+               ? 0.0
+               : latencies[std::min(latencies.size() - 1, static_cast<std::size_t>(p * static_cast<double>(latencies.size())))];
   };
-  std::printf("{\"done\": %lu, \"failed\": %lu, \"seconds\": %.3f, \"rate\": %.0f, \"p50\": %.3f, \"p99\": %.3f}\n", done - failed, failed,
-              seconds, static_cast<double>(done - failed) / seconds, percentile(0.5), percentile(0.99));
+  std::printf("{\"done\": %lu, \"failed\": %lu, \"seconds\": %.3f, \"rate\": %.0f, \"p50\": %.3f, \"p99\": %.3f}\n", done - failed,
+              failed, seconds, static_cast<double>(done - failed) / seconds, percentile(0.5), percentile(0.99));
   return failed == 0 ? 0 : 1;
 }

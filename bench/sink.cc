@@ -13,7 +13,8 @@ namespace {
 using namespace caronte::bench;
 
 constexpr std::string_view kEhlo =
-    "250-sink.example.org\r\n250-PIPELINING\r\n250-SIZE 104857600\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250-XCLIENT NAME ADDR PROTO HELO\r\n"
+    "250-sink.example.org\r\n250-PIPELINING\r\n250-SIZE 104857600\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250-XCLIENT NAME "
+    "ADDR PROTO HELO\r\n"
     "250 SMTPUTF8\r\n";
 
 struct Totals {
@@ -34,7 +35,8 @@ struct Connection {
 
 void send_all(Connection& c, std::string_view text) {
   // Replies are small: a peer that does not read them is a fault of the benchmark.
-  if (send(c.fd, text.data(), text.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(text.size())) std::fprintf(stderr, "sink: short send\n");
+  if (send(c.fd, text.data(), text.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(text.size()))
+    std::fprintf(stderr, "sink: short send\n");
 }
 
 std::string http_answer(std::string_view request, const std::string& host, unsigned port) {
@@ -52,7 +54,8 @@ bool take_data_line(Connection& c, std::string_view line) {
   if (line == ".\r\n") return true;
   if (!line.empty() && line[0] == '.') line.remove_prefix(1);
   if (c.in_header) {
-    if (line.starts_with(kSumField)) c.expected = std::strtoull(std::string(line.substr(kSumField.size(), 16)).c_str(), nullptr, 16);
+    if (line.starts_with(kSumField))
+      c.expected = std::strtoull(std::string(line.substr(kSumField.size(), 16)).c_str(), nullptr, 16);
     if (line == "\r\n") c.in_header = false;
   } else {
     c.sum.add(line);
@@ -182,7 +185,7 @@ int main(int argc, char** argv) {
       }
     }
   }
-  std::printf("{\"messages\": %llu, \"bad\": %llu, \"sessions\": %llu, \"bytes\": %llu}\n", totals.messages, totals.bad, totals.sessions,
-              totals.bytes);
+  std::printf("{\"messages\": %llu, \"bad\": %llu, \"sessions\": %llu, \"bytes\": %llu}\n", totals.messages, totals.bad,
+              totals.sessions, totals.bytes);
   return totals.bad == 0 ? 0 : 1;
 }

@@ -73,15 +73,11 @@ base::Result<std::string> read_all(int descriptor, std::size_t maximum) {
 
 std::string describe_missing(int error) {
   switch (error) {
-    case EXDEV:
-      return "it leads out of the folder of the configuration file";
-    case EPERM:
-      return "everybody may write to it (chmod o-w)";
+    case EXDEV: return "it leads out of the folder of the configuration file";
+    case EPERM: return "everybody may write to it (chmod o-w)";
     case EISDIR:
-    case EINVAL:
-      return "not a regular file";
-    default:
-      return base::system_error(error, "open").text;
+    case EINVAL: return "not a regular file";
+    default: return base::system_error(error, "open").text;
   }
 }
 

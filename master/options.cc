@@ -35,24 +35,12 @@ Options parse_options(int argc, char** argv) {
   Options options{false, false, CARONTE_SYSCONFDIR "/caronte.xml", CARONTE_LIBEXECDIR};
   for (int letter = 0; (letter = ::getopt(argc, argv, "Fnf:l:V")) != -1;) {
     switch (letter) {
-      case 'F':
-        options.is_foreground = true;
-        break;
-      case 'n':
-        options.is_check = true;
-        break;
-      case 'f':
-        options.file = absolute(optarg);
-        break;
-      case 'l':
-        options.programs = absolute(optarg);
-        break;
-      case 'V':
-        std::fputs(kVersion, stdout);
-        std::exit(std::fflush(stdout) == 0 ? EX_OK : EX_IOERR);
-      default:
-        std::fputs(kUsage, stderr);
-        std::exit(EX_USAGE);
+      case 'F': options.is_foreground = true; break;
+      case 'n': options.is_check = true; break;
+      case 'f': options.file = absolute(optarg); break;
+      case 'l': options.programs = absolute(optarg); break;
+      case 'V': std::fputs(kVersion, stdout); std::exit(std::fflush(stdout) == 0 ? EX_OK : EX_IOERR);
+      default: std::fputs(kUsage, stderr); std::exit(EX_USAGE);
     }
   }
   if (optind != argc) {

@@ -38,14 +38,10 @@ base::MonotonicTime now() noexcept {
 
 std::string_view name_of(WorkerProcess::State state) noexcept {
   switch (state) {
-    case WorkerProcess::State::down:
-      return "down";
-    case WorkerProcess::State::starting:
-      return "starting";
-    case WorkerProcess::State::ready:
-      return "ready";
-    case WorkerProcess::State::ending:
-      return "ending";
+    case WorkerProcess::State::down: return "down";
+    case WorkerProcess::State::starting: return "starting";
+    case WorkerProcess::State::ready: return "ready";
+    case WorkerProcess::State::ending: return "ending";
   }
   return "?";
 }
@@ -228,14 +224,9 @@ void Supervisor::tick() {
     }
     if (!process->is_listening()) continue;
     switch (process->heartbeat.on_tick()) {
-      case Heartbeat::Verdict::nothing:
-        break;
-      case Heartbeat::Verdict::ping:
-        process->channel->send(ipc::Ping{process->heartbeat.serial()});
-        break;
-      case Heartbeat::Verdict::hung:
-        on_hung(*process);
-        break;
+      case Heartbeat::Verdict::nothing: break;
+      case Heartbeat::Verdict::ping: process->channel->send(ipc::Ping{process->heartbeat.serial()}); break;
+      case Heartbeat::Verdict::hung: on_hung(*process); break;
     }
   }
 }

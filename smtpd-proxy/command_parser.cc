@@ -214,21 +214,15 @@ std::string_view reply_of(Syntax syntax, Verb verb) noexcept {
       if (verb == Verb::rcpt) return "501 5.5.4 Syntax: RCPT TO:<address>";
       if (verb == Verb::helo || verb == Verb::ehlo) return "501 5.5.4 Syntax: EHLO hostname";
       return "501 5.5.4 Argument missing";
-    case Syntax::unwanted_argument:
-      return "501 5.5.4 No argument allowed";
+    case Syntax::unwanted_argument: return "501 5.5.4 No argument allowed";
     case Syntax::bad_path:
       return verb == Verb::rcpt ? "501 5.1.3 Bad recipient address syntax" : "501 5.1.7 Bad sender address syntax";
-    case Syntax::bad_parameter:
-      return "501 5.5.4 Bad parameter";
-    case Syntax::unknown_parameter:
-      return "555 5.5.4 Parameter not recognised";
-    case Syntax::non_ascii:
-      return "553 5.6.7 Address needs SMTPUTF8";
-    case Syntax::bad_helo:
-      return "501 5.5.4 Bad host name";
+    case Syntax::bad_parameter: return "501 5.5.4 Bad parameter";
+    case Syntax::unknown_parameter: return "555 5.5.4 Parameter not recognised";
+    case Syntax::non_ascii: return "553 5.6.7 Address needs SMTPUTF8";
+    case Syntax::bad_helo: return "501 5.5.4 Bad host name";
     case Syntax::ok:
-    case Syntax::kCount:
-      break;
+    case Syntax::kCount: break;
   }
   return {};
 }

@@ -47,7 +47,9 @@ void Destination::adopt(base::Fd socket) {
   readable_.enable();
 }
 
-void Destination::ask(Ask ask, std::string_view line) { waiting_.push_back({ask, std::string(line)}); }
+void Destination::ask(Ask ask, std::string_view line) {
+  waiting_.push_back({ask, std::string(line)});
+}
 
 void Destination::flush() {
   send_next();

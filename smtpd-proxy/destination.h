@@ -98,8 +98,8 @@ class Destination {
   wrap::Event deadline_;
   base::Buffer in_;
   base::Buffer out_;
-  std::deque<Ask> asked_;         // sent, in the order of the replies to come
-  std::deque<Waiting> waiting_;   // not sent yet
+  std::deque<Ask> asked_;        // sent, in the order of the replies to come
+  std::deque<Waiting> waiting_;  // not sent yet
   Capabilities capabilities_;
   bool is_ready_ = false;
   bool has_failed_ = false;

@@ -16,13 +16,15 @@ namespace caronte::smtpd_proxy {
 namespace {
 
 constexpr int kAcceptsPerWake = 16;
-constexpr std::uint32_t kReservedDescriptors = 64;     // channels, listeners, probes
-constexpr std::uint32_t kDescriptorsPerSession = 2;    // the client's and the destination's
-constexpr base::Duration kPolicyPatience{2000};        // design.md section 4
+constexpr std::uint32_t kReservedDescriptors = 64;   // channels, listeners, probes
+constexpr std::uint32_t kDescriptorsPerSession = 2;  // the client's and the destination's
+constexpr base::Duration kPolicyPatience{2000};      // design.md section 4
 constexpr base::Duration kStopPatience{30000};
 constexpr std::size_t kPolicyQueueBytes = 4U * 1024 * 1024;
 
-base::MonotonicTime now() noexcept { return std::chrono::steady_clock::now(); }
+base::MonotonicTime now() noexcept {
+  return std::chrono::steady_clock::now();
+}
 
 std::string machine_name() {
   std::array<char, HOST_NAME_MAX + 1> name{};
@@ -32,8 +34,7 @@ std::string machine_name() {
 
 }  // namespace
 
-Proxy::Proxy(worker::Startup startup)
-    : Worker(std::move(startup)), burial_(loop()), host_name_(machine_name()), probes_(*this) {
+Proxy::Proxy(worker::Startup startup) : Worker(std::move(startup)), burial_(loop()), host_name_(machine_name()), probes_(*this) {
   burial_.bind<&Proxy::bury>(this);
   policy_absent_.assign_timer<&Proxy::on_policy_absent>(loop(), this);
   policy_absent_.enable(kPolicyPatience);
@@ -72,7 +73,9 @@ void Proxy::add_listener(const ipc::Listener& listener, base::Fd socket) {
   update_polling();
 }
 
-void Proxy::Listening::on_readable(short) { proxy->accept_from(*this); }
+void Proxy::Listening::on_readable(short) {
+  proxy->accept_from(*this);
+}
 
 bool Proxy::may_accept() const noexcept {
   const bool is_policy_settled = policy_ != nullptr || is_policy_absence_over_;
@@ -90,12 +93,13 @@ void Proxy::update_polling() {
 
 void Proxy::accept_from(Listening& listening) {
   const auto& listens = current()->configuration.listens;
-  const auto listen =
-      std::find_if(listens.begin(), listens.end(), [&](const config::Listen& l) { return l.endpoint == listening.listener.endpoint; });
+  const auto listen = std::find_if(listens.begin(), listens.end(),
+                                   [&](const config::Listen& l) { return l.endpoint == listening.listener.endpoint; });
   for (int i = 0; i < kAcceptsPerWake && may_accept(); ++i) {
     sockaddr_storage storage{};
     socklen_t length = sizeof storage;
-    base::Fd socket(::accept4(listening.socket.get(), reinterpret_cast<sockaddr*>(&storage), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    base::Fd socket(
+        ::accept4(listening.socket.get(), reinterpret_cast<sockaddr*>(&storage), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket) {
       if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         max_sessions_ = std::max<std::size_t>(sessions_.size(), 1);  // the limit is lower than we were told
@@ -268,7 +272,9 @@ void Proxy::on(ipc::Channel&, const ipc::TakeOver& take_over) {
   update_polling();
 }
 
-void Proxy::on(ipc::Channel&, const ipc::Listener& listener, base::Fd socket) { add_listener(listener, std::move(socket)); }
+void Proxy::on(ipc::Channel&, const ipc::Listener& listener, base::Fd socket) {
+  add_listener(listener, std::move(socket));
+}
 
 void Proxy::on_commit() {
   const auto& listens = current()->configuration.listens;
@@ -297,7 +303,9 @@ void Proxy::on_stop() {
   burial_.schedule();
 }
 
-void Proxy::on_stop_deadline(short) { finish(0); }
+void Proxy::on_stop_deadline(short) {
+  finish(0);
+}
 
 void Proxy::finish_if_idle() {
   if (is_stopping_ && sessions_.empty()) finish(0);

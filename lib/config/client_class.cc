@@ -53,14 +53,10 @@ constexpr std::array<std::string_view, kClasses> kClassNames{"relay", "authentic
 
 bool is_exempt_in(Cell cell, ExemptionSwitches switches) noexcept {
   switch (cell) {
-    case Cell::applies:
-      return false;
-    case Cell::exempt:
-      return true;
-    case Cell::exempt_if_bypass:
-      return switches.bypass_antispam;
-    case Cell::exempt_if_excluded:
-      return switches.exclude_authenticated;
+    case Cell::applies: return false;
+    case Cell::exempt: return true;
+    case Cell::exempt_if_bypass: return switches.bypass_antispam;
+    case Cell::exempt_if_excluded: return switches.exclude_authenticated;
   }
   return false;
 }

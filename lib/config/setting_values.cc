@@ -85,10 +85,8 @@ bool is_stored_as(const Setting& setting, std::string_view value, std::string_vi
       const auto parsed = base::parse_number(value, setting.maximum);
       return parsed && is_in_range(setting, *parsed) && put_number(setting, here, *parsed);
     }
-    case Type::yes_no:
-      return (value == "yes" || value == "no") && put(setting, here, value == "yes");
-    case Type::word:
-      return put_word(setting, here, value);
+    case Type::yes_no: return (value == "yes" || value == "no") && put(setting, here, value == "yes");
+    case Type::word: return put_word(setting, here, value);
     case Type::host_name: {
       const auto parsed = parse_domain(value);
       if (value.empty()) return put(setting, here, std::string());
@@ -98,8 +96,7 @@ bool is_stored_as(const Setting& setting, std::string_view value, std::string_vi
       const auto parsed = parse_domain(value);
       return parsed && put(setting, here, *parsed);
     }
-    case Type::group:
-      return value.size() <= setting.maximum && is_group_name(value) && put(setting, here, std::string(value));
+    case Type::group: return value.size() <= setting.maximum && is_group_name(value) && put(setting, here, std::string(value));
     case Type::reply:
       return value.size() <= setting.maximum && base::is_safe_line(value) && is_reply(value, setting.words.front()) &&
              put(setting, here, std::string(value));
@@ -119,8 +116,7 @@ bool is_stored_as(const Setting& setting, std::string_view value, std::string_vi
       auto parsed = parse_folder(value, folder);
       return parsed && parsed->size() <= setting.maximum && put(setting, here, std::move(*parsed));
     }
-    case Type::list:
-      return value.size() <= setting.maximum && is_path_beneath(value);
+    case Type::list: return value.size() <= setting.maximum && is_path_beneath(value);
   }
   return false;
 }
@@ -129,40 +125,28 @@ bool is_stored_as(const Setting& setting, std::string_view value, std::string_vi
 
 std::string allowed_values(const Setting& setting) {
   switch (setting.type) {
-    case Type::duration:
-      return "a time (ms, s, m, h, d) " + range_text(setting, format_time);
-    case Type::size:
-      return "a size (K, M, G) " + range_text(setting, format_size);
+    case Type::duration: return "a time (ms, s, m, h, d) " + range_text(setting, format_time);
+    case Type::size: return "a size (K, M, G) " + range_text(setting, format_size);
     case Type::count:
-    case Type::port:
-      return "a number " + range_text(setting, format_count);
-    case Type::count_or_auto:
-      return "auto, or a number " + range_text(setting, format_count);
-    case Type::yes_no:
-      return "yes or no";
-    case Type::word:
-      return setting.words.size() == 1 ? std::string(setting.words.front()) : "one of " + join(setting.words);
-    case Type::host_name:
-      return "a full host name, or empty";
-    case Type::domain:
-      return "a domain name (non-ASCII ones as xn--...)";
-    case Type::group:
-      return "the name of a group, or empty";
+    case Type::port: return "a number " + range_text(setting, format_count);
+    case Type::count_or_auto: return "auto, or a number " + range_text(setting, format_count);
+    case Type::yes_no: return "yes or no";
+    case Type::word: return setting.words.size() == 1 ? std::string(setting.words.front()) : "one of " + join(setting.words);
+    case Type::host_name: return "a full host name, or empty";
+    case Type::domain: return "a domain name (non-ASCII ones as xn--...)";
+    case Type::group: return "the name of a group, or empty";
     case Type::reply:
       return "a reply line of at most " + std::to_string(setting.maximum) + " octets that begins with " +
              (setting.words.front() == "5" ? "a code of 5xx" : std::string(setting.words.front())) +
              " and a blank; an enhanced code must be of the same class";
-    case Type::address:
-      return "an IPv4 or IPv6 address";
-    case Type::ranges:
-      return "up to " + std::to_string(setting.maximum) + " addresses, networks or ranges, separated by blanks";
+    case Type::address: return "an IPv4 or IPv6 address";
+    case Type::ranges: return "up to " + std::to_string(setting.maximum) + " addresses, networks or ranges, separated by blanks";
     case Type::resolvers:
       return "up to " + std::to_string(setting.maximum) + " addresses, each with @port if it is not 53, separated by blanks";
     case Type::folder:
       return "a folder, absolute or beneath that of the configuration file, without \"..\", of at most " +
              std::to_string(setting.maximum) + " octets";
-    case Type::list:
-      return "a file beneath the folder of the configuration file, without \"..\"";
+    case Type::list: return "a file beneath the folder of the configuration file, without \"..\"";
   }
   return {};
 }

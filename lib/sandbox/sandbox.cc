@@ -70,16 +70,11 @@ std::string describe(const ArgumentTest& test) {
   const std::string argument = "arg" + std::to_string(test.argument);
   const std::string name(test.name);
   switch (test.comparison) {
-    case Comparison::always:
-      break;
-    case Comparison::equal:
-      return argument + " == " + name + " " + hexadecimal(test.value);
-    case Comparison::not_equal:
-      return argument + " != " + name + " " + hexadecimal(test.value);
-    case Comparison::masked_equal:
-      return argument + " & " + hexadecimal(test.mask) + " == " + name + " " + hexadecimal(test.value);
-    case Comparison::own_process:
-      return argument + " == " + name;
+    case Comparison::always: break;
+    case Comparison::equal: return argument + " == " + name + " " + hexadecimal(test.value);
+    case Comparison::not_equal: return argument + " != " + name + " " + hexadecimal(test.value);
+    case Comparison::masked_equal: return argument + " & " + hexadecimal(test.mask) + " == " + name + " " + hexadecimal(test.value);
+    case Comparison::own_process: return argument + " == " + name;
   }
   return {};
 }

@@ -15,14 +15,10 @@ std::string describe(const tinyxml2::XMLDocument& document) {
     case XML_ERROR_MISMATCHED_ELEMENT:
     case XML_ERROR_PARSING:  // the end of the file inside of it
       return "the element that begins here is not closed, or closed by another name";
-    case XML_ERROR_PARSING_ATTRIBUTE:
-      return "malformed or repeated attribute (write name=\"value\")";
-    case XML_ERROR_PARSING_ELEMENT:
-      return "malformed element";
-    case XML_ERROR_EMPTY_DOCUMENT:
-      return "the file is empty";
-    default:
-      return std::string("not well-formed XML (") + XMLDocument::ErrorIDToName(document.ErrorID()) + ")";
+    case XML_ERROR_PARSING_ATTRIBUTE: return "malformed or repeated attribute (write name=\"value\")";
+    case XML_ERROR_PARSING_ELEMENT: return "malformed element";
+    case XML_ERROR_EMPTY_DOCUMENT: return "the file is empty";
+    default: return std::string("not well-formed XML (") + XMLDocument::ErrorIDToName(document.ErrorID()) + ")";
   }
 }
 

@@ -35,14 +35,10 @@ std::string documented(std::string_view initial) {
 
 std::string presence_text(const Element& element) {
   switch (element.presence) {
-    case Presence::once:
-      return "Required, once.";
-    case Presence::optional:
-      return "May be absent.";
-    case Presence::always_on:
-      return "Always on: if it is absent, its defaults hold.";
-    case Presence::repeated:
-      return "Required, may be there several times.";
+    case Presence::once: return "Required, once.";
+    case Presence::optional: return "May be absent.";
+    case Presence::always_on: return "Always on: if it is absent, its defaults hold.";
+    case Presence::repeated: return "Required, may be there several times.";
   }
   return {};
 }

@@ -34,29 +34,18 @@ std::string other_value(const Setting& setting) {
     case Type::size:
     case Type::count:
     case Type::count_or_auto:
-    case Type::port:
-      return written(setting, setting.minimum + 7);
-    case Type::yes_no:
-      return setting.initial == "yes" ? "no" : "yes";
-    case Type::word:
-      return std::string(setting.words.back());
+    case Type::port: return written(setting, setting.minimum + 7);
+    case Type::yes_no: return setting.initial == "yes" ? "no" : "yes";
+    case Type::word: return std::string(setting.words.back());
     case Type::host_name:
-    case Type::domain:
-      return "other.example.com";
-    case Type::group:
-      return "mail";
-    case Type::reply:
-      return setting.words.front() == "5" ? "554 other" : "421 4.7.0 other";
-    case Type::address:
-      return "192.0.2.77";
-    case Type::ranges:
-      return "192.0.2.0/24, 2001:db8::/32";
-    case Type::resolvers:
-      return "192.0.2.1 2001:db8::1@5353";
-    case Type::folder:
-      return "/other";
-    case Type::list:
-      return "lists/relay";
+    case Type::domain: return "other.example.com";
+    case Type::group: return "mail";
+    case Type::reply: return setting.words.front() == "5" ? "554 other" : "421 4.7.0 other";
+    case Type::address: return "192.0.2.77";
+    case Type::ranges: return "192.0.2.0/24, 2001:db8::/32";
+    case Type::resolvers: return "192.0.2.1 2001:db8::1@5353";
+    case Type::folder: return "/other";
+    case Type::list: return "lists/relay";
   }
   return {};
 }

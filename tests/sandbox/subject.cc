@@ -45,16 +45,11 @@ int must(int result, const std::string& what) {
 // Whom a worker has channels to, by the edges of the design.
 std::vector<Role> peers_of(Role role) {
   switch (role) {
-    case Role::smtpd_proxy:
-      return {Role::policyd, Role::logd};
-    case Role::policyd:
-      return {Role::smtpd_proxy, Role::dnsd, Role::logd};
-    case Role::dnsd:
-      return {Role::policyd, Role::logd};
-    case Role::logd:
-      return {Role::smtpd_proxy, Role::policyd, Role::dnsd};
-    default:
-      return {};
+    case Role::smtpd_proxy: return {Role::policyd, Role::logd};
+    case Role::policyd: return {Role::smtpd_proxy, Role::dnsd, Role::logd};
+    case Role::dnsd: return {Role::policyd, Role::logd};
+    case Role::logd: return {Role::smtpd_proxy, Role::policyd, Role::dnsd};
+    default: return {};
   }
 }
 
