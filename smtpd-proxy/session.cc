@@ -142,7 +142,7 @@ void Session::on_readable(short what) {
       readable_.disable();  // update_reading() enables it with the whole time
     }
     if (is_lingering_) {
-      if (bytes_in_ > kLingerBytes) finish();
+      if (bytes_in_ - bytes_before_linger_ > kLingerBytes) finish();
     } else {
       take_bytes({buffer.data(), static_cast<std::size_t>(size)});
     }
@@ -326,20 +326,22 @@ bool Session::waits_for_client() const noexcept {
 
 // ------------------------------------------------------------------------------------------------------ replies to the client
 
-void Session::reply(std::string_view line) {
-  out_.append(line);
+void Session::reply(std::string_view text) {
+  out_.append(text);
   out_.append("\r\n");
-  note_dialogue(DialogueLine::From::gateway, line);
-  count_reply(static_cast<std::uint16_t>((line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0')));
-  if (line[0] == '4' || line[0] == '5') last_reply_ = line;
+  note_reply(text);
 }
 
 void Session::pass_on(std::string_view reply_bytes) {
   out_.append(reply_bytes);
+  note_reply(reply_bytes);
+}
+
+void Session::note_reply(std::string_view reply_bytes) {
   const std::string_view line = reply_bytes.substr(0, reply_bytes.find('\r'));
   note_dialogue(DialogueLine::From::gateway, line);
-  count_reply(static_cast<std::uint16_t>((line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0')));
   if (line[0] == '4' || line[0] == '5') last_reply_ = line;
+  count_reply(static_cast<std::uint16_t>((line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0')));
 }
 
 // FW-10, Q5: every 5xx that the client receives, ours or the destination's.
@@ -418,7 +420,7 @@ void Session::linger() {
     return;
   }
   is_lingering_ = true;
-  bytes_in_ = 0;
+  bytes_before_linger_ = bytes_in_;
   ::shutdown(socket_.get(), SHUT_WR);
   readable_.enable(kLinger);
 }

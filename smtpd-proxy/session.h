@@ -132,8 +132,9 @@ class Session final : public DestinationOwner {
   [[nodiscard]] bool is_too_slow();
   void linger();
 
-  void reply(std::string_view line);          // one line of ours
+  void reply(std::string_view text);           // ours, or a whole reply of the destination; without the last CRLF
   void pass_on(std::string_view reply_bytes);  // a whole reply of the destination
+  void note_reply(std::string_view reply_bytes);
   void count_reply(std::uint16_t code);
   void shut(ipc::Outcome outcome, std::string_view last_reply = {});
   void flush();
@@ -169,6 +170,7 @@ class Session final : public DestinationOwner {
   base::MonotonicTime waiting_since_;  // for the client: start of FW-12
   base::MonotonicTime command_since_;  // first byte of the command under way
   std::uint64_t bytes_in_ = 0;
+  std::uint64_t bytes_before_linger_ = 0;
   std::uint32_t errors_ = 0;
   std::uint32_t noops_ = 0;
   std::uint16_t server_ = 0;

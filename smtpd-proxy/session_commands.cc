@@ -10,8 +10,6 @@ namespace caronte::smtpd_proxy {
 
 namespace {
 
-std::string_view first_line(std::string_view reply_bytes) noexcept { return reply_bytes.substr(0, reply_bytes.find('\r')); }
-
 // policyd's texts are checked again: a reply is one safe line with a code that refuses.
 bool is_refusal(std::string_view reply) noexcept {
   return reply.size() >= 4 && (reply[0] == '4' || reply[0] == '5') && reply[3] == ' ' && base::is_safe_line(reply);
@@ -202,7 +200,7 @@ void Session::decide_recipient(const RcptCommand& command, PendingRecipient& rec
   } else if (!proxy_.is_policy_present() && !is_exempt(config::Check::relay_guard)) {
     recipient.own_reply = replies::kPolicyAway;
   } else if (!transaction.refusal.empty()) {
-    recipient.own_reply = first_line(transaction.refusal);
+    recipient.own_reply = transaction.refusal;
   } else {
     recipient.command = "RCPT TO:<" + recipient.address + ">";
     if (!command.notify.empty()) recipient.command.append(" NOTIFY=").append(command.notify);

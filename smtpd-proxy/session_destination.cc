@@ -17,6 +17,11 @@ constexpr std::string_view kFinalDot = ".\r\n";
 
 std::string_view first_line(std::string_view reply_bytes) noexcept { return reply_bytes.substr(0, reply_bytes.find('\r')); }
 
+// A reply may have several lines; only the last line end is left out.
+std::string_view without_end(std::string_view reply_bytes) noexcept {
+  return reply_bytes.ends_with("\r\n") ? reply_bytes.substr(0, reply_bytes.size() - 2) : reply_bytes;
+}
+
 iovec piece_of(std::string_view bytes) noexcept { return {const_cast<char*>(bytes.data()), bytes.size()}; }
 
 bool is_answer(std::uint16_t code) noexcept { return code / 100 == 2 || code / 100 == 4 || code / 100 == 5; }
@@ -75,7 +80,6 @@ void Session::begin_transaction_at_destination() {
   Transaction& transaction = *transaction_;
   if (lacks_promised()) {
     transaction.refusal = replies::kCapabilityGone;
-    transaction.refusal += "\r\n";
     proxy_.probe_again(server_);
     return;
   }
@@ -100,9 +104,9 @@ void Session::answer_pending() {
     PendingRecipient& recipient = transaction.pending.front();
     const bool is_refused_with_mail = recipient.own_reply.empty() && !transaction.refusal.empty() && !transaction.is_begun;
     if (recipient.own_reply.empty() && !is_refused_with_mail) return;
-    const std::string text = is_refused_with_mail ? std::string(first_line(transaction.refusal)) : std::move(recipient.own_reply);
+    const std::string text = is_refused_with_mail ? transaction.refusal : std::move(recipient.own_reply);
     if (transaction.record.recipients.size() < kMaxRecordedRecipients) {
-      transaction.record.recipients.push_back({std::move(recipient.address), text, false});
+      transaction.record.recipients.push_back({std::move(recipient.address), std::string(first_line(text)), false});
     } else {
       ++transaction.record.unrecorded_recipients;
     }
@@ -116,7 +120,7 @@ void Session::take_recipient_reply(const Reply& answer) {
   Transaction& transaction = *transaction_;
   if (transaction.pending.empty()) return;
   const bool is_refused_with_mail = !transaction.refusal.empty();
-  const std::string_view bytes = is_refused_with_mail ? std::string_view(transaction.refusal) : answer.bytes;
+  const std::string bytes = is_refused_with_mail ? transaction.refusal + "\r\n" : std::string(answer.bytes);
   const bool is_accepted = !is_refused_with_mail && answer.code / 100 == 2;
   PendingRecipient recipient = std::move(transaction.pending.front());
   transaction.pending.pop_front();
@@ -151,7 +155,7 @@ void Session::on_destination_reply(Ask ask, const Reply& answer) {
         pass_on(answer.bytes);
         shut(ipc::Outcome::deferred);
       } else if (answer.code / 100 != 2 && transaction_) {
-        transaction_->refusal = answer.bytes;  // the recipients' own replies, if any, are not what counts
+        transaction_->refusal = without_end(answer.bytes);  // the recipients' own replies, if any, are not what counts
       }
       break;
     case Ask::rcpt:
@@ -231,7 +235,7 @@ void Session::on_destination_failed(Failure failure, std::string_view why, std::
     case State::data: {
       // Its own refusal in the middle of the message counts; anything else is a failure.
       const bool is_refusal = last_words.starts_with('5') || (last_words.starts_with('4') && !last_words.starts_with("421"));
-      transaction_->message_reply = is_refusal ? first_line(last_words) : replies::kDeliveryFailed;
+      transaction_->message_reply = is_refusal ? without_end(last_words) : replies::kDeliveryFailed;
       is_paused_ = false;
       fire(Event::message_refused);
       break;
@@ -360,7 +364,7 @@ Event Session::end_message() {
 Event Session::answer_discarded() {
   const std::string text = std::move(transaction_->message_reply);
   transaction_->is_begun = false;
-  end_transaction(text, false);
+  end_transaction(first_line(text), false);
   reply(text);
   if (is_stopping_) return Event::shut;
   return Event::message_answered;

@@ -335,7 +335,7 @@ class Gateway:
 
     def wait_for_record(self, predicate=lambda record: True, name="session", timeout=10.0):
         """The first record for which predicate(element) is true; waits for it."""
-        return wait_until(lambda: next((r for r in self.records(name) if predicate(r)), None), timeout, f"log record <{name}>")
+        return wait_until(lambda: [r for r in self.records(name) if predicate(r)], timeout, f"log record <{name}>")[0]
 
     # ------------------------------------------------------------------------------------------------------------ end
     def stop(self, timeout=45.0):
