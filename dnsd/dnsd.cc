@@ -130,11 +130,11 @@ void Dnsd::begin(Pending& pending) {
 }
 
 void Dnsd::on_dns_reply(std::uint64_t id, const wrap::DnsReply& reply) {
+  note(reply.is_failure ? health_.on_failure(base::system_clock().monotonic()) : health_.on_answer());
   const auto found = lookup_of_id_.find(id);
-  if (found == lookup_of_id_.end()) return;
+  if (found == lookup_of_id_.end()) return;  // nobody waits for it any more
   ReverseLookup* lookup = found->second;
   lookup_of_id_.erase(found);
-  note(reply.is_failure ? health_.on_failure(base::system_clock().monotonic()) : health_.on_answer());
   const auto pending = pending_.find(lookup->address());
   if (pending == pending_.end()) return;
   black_box().note(lookup->address());
@@ -153,7 +153,6 @@ std::uint64_t Dnsd::ask(ReverseLookup& lookup, std::string_view name, wrap::Reco
 
 void Dnsd::forget(std::uint64_t id) {
   lookup_of_id_.erase(id);
-  if (resolver_) resolver_->forget(id);
 }
 
 void Dnsd::answer_if_done(Pending& pending) {

@@ -94,7 +94,6 @@ struct Resolver::Core {
   struct Question {
     Core* core = nullptr;
     std::uint64_t id = 0;
-    bool is_forgotten = false;
   };
   struct Reply {
     std::uint64_t id = 0;
@@ -176,25 +175,20 @@ void Resolver::Core::on_answer(void* arg, int rcode, void* packet, int size, int
 void Resolver::Core::finish(Question& question, bool is_failure, std::string_view packet) {
   if (is_closing) return;
   const std::uint64_t id = question.id;
-  const bool is_wanted = !question.is_forgotten;
-  if (is_asking && is_wanted) {
+  if (is_asking) {
     early.push_back({id, is_failure, std::string(packet)});
     deliver.schedule();
     return;
   }
   questions.erase(id);
-  if (is_wanted) owner.on_dns_reply(id, {is_failure, packet});
+  owner.on_dns_reply(id, {is_failure, packet});
 }
 
 void Resolver::Core::on_turn_end() {
   std::vector<Reply> replies;
   replies.swap(early);
   for (const Reply& reply : replies) {
-    const auto found = questions.find(reply.id);
-    if (found == questions.end()) continue;
-    const bool is_wanted = !found->second->is_forgotten;
-    questions.erase(found);
-    if (is_wanted) owner.on_dns_reply(reply.id, {reply.is_failure, reply.packet});
+    if (questions.erase(reply.id) != 0) owner.on_dns_reply(reply.id, {reply.is_failure, reply.packet});
   }
 }
 
@@ -215,7 +209,7 @@ base::Result<std::uint64_t> Resolver::ask(std::string_view name, RecordType type
   if (!is_query_name(name)) return base::Error{EINVAL, "not a name for the DNS"};
   const std::uint64_t id = ++core_->last_id;
   auto& question = core_->questions[id];
-  question = std::make_unique<Core::Question>(Core::Question{core_.get(), id, false});
+  question = std::make_unique<Core::Question>(Core::Question{core_.get(), id});
   int async_id = 0;
   core_->is_asking = true;
   const int code = ub_resolve_event(core_->context.get(), std::string(name).c_str(), static_cast<int>(type), kClassIn,
@@ -226,10 +220,6 @@ base::Result<std::uint64_t> Resolver::ask(std::string_view name, RecordType type
     return library_error("libunbound", code);
   }
   return id;
-}
-
-void Resolver::forget(std::uint64_t id) noexcept {
-  if (const auto found = core_->questions.find(id); found != core_->questions.end()) found->second->is_forgotten = true;
 }
 
 std::size_t Resolver::outstanding() const noexcept {

@@ -47,12 +47,10 @@ class Resolver {
   ~Resolver();
 
   // The id of the question (never 0), which on_dns_reply() will name. Error: not a name of labels of letters, digits,
-  // hyphens and underscores (at most 63 each, 253 in all), or out of memory. Equal questions are asked once.
+  // hyphens and underscores (at most 63 each, 253 in all), or out of memory. Equal questions are asked once. There is no
+  // taking back: what nobody waits for any more runs on for the cache, costs what it costs, and has its reply.
   [[nodiscard]] base::Result<std::uint64_t> ask(std::string_view name, RecordType type);
-  // No reply will come; the question itself runs on for the cache and counts until it ends. Unknown ids are ignored.
-  void forget(std::uint64_t id) noexcept;
-
-  // Questions whose end the library still owes, forgotten ones too: they cost memory and descriptors.
+  // Questions without a reply so far: each costs memory and a descriptor.
   [[nodiscard]] std::size_t outstanding() const noexcept;
 
  private:

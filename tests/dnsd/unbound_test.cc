@@ -78,7 +78,6 @@ class UnboundTest : public CppUnit::TestFixture, private ResolverOwner {
   CPPUNIT_TEST(server_failure_is_one);
   CPPUNIT_TEST(local_networks_are_asked_of_the_server);
   CPPUNIT_TEST(equal_questions_are_asked_once);
-  CPPUNIT_TEST(forgotten_questions_get_no_reply);
   CPPUNIT_TEST(strange_names_are_refused);
   CPPUNIT_TEST(no_server_is_an_error);
   CPPUNIT_TEST(may_go_with_open_questions);
@@ -169,19 +168,6 @@ class UnboundTest : public CppUnit::TestFixture, private ResolverOwner {
     CPPUNIT_ASSERT(first != second);
     CPPUNIT_ASSERT(!wait_for(first).is_failure && !wait_for(second).is_failure);
     CPPUNIT_ASSERT_EQUAL(1, server_->asked);
-  }
-  void forgotten_questions_get_no_reply() {
-    const std::uint64_t first = ask("4.3.2.1.in-addr.arpa");
-    const std::uint64_t second = ask("4.3.2.1.in-addr.arpa");
-    resolver_->forget(first);
-    CPPUNIT_ASSERT_EQUAL(std::size_t{2}, resolver_->outstanding());
-    (void)wait_for(second);
-    // The same, answered from the cache before ask() returns.
-    const std::uint64_t third = ask("4.3.2.1.in-addr.arpa");
-    resolver_->forget(third);
-    for (int i = 0; i < 10; ++i) loop_.turn(false);
-    CPPUNIT_ASSERT(!replies_.contains(first) && !replies_.contains(third));
-    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, resolver_->outstanding());
   }
   void strange_names_are_refused() {
     const std::string label(64, 'a');
