@@ -232,7 +232,7 @@ class SlotsTest(Case):
             second.quit()
             wait_until(lambda: self.is_admitted(gateway), what="the slot")
         with self.subTest("FW-9: still exempt"):
-            self.ready(gateway, source=RELAY)
+            relays.append(self.ready(gateway, source=RELAY))
         for relay in relays:
             relay.quit()
         first.quit()
