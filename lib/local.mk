@@ -15,7 +15,7 @@ lib_libxml_wrap_a_CXXFLAGS = $(AM_CXXFLAGS) $(TINYXML2_CFLAGS)
 lib_libunbound_wrap_a_SOURCES = lib/wrap/unbound.cc lib/wrap/unbound.h
 lib_libunbound_wrap_a_CXXFLAGS = $(AM_CXXFLAGS) $(UNBOUND_CFLAGS)
 
-lib_libipc_a_SOURCES = lib/ipc/channel.cc lib/ipc/channel.h lib/ipc/codec.h lib/ipc/log_format.h lib/ipc/schema.cc lib/ipc/schema.h
+lib_libipc_a_SOURCES = lib/ipc/channel.cc lib/ipc/channel.h lib/ipc/codec.h lib/ipc/log_format.cc lib/ipc/log_format.h lib/ipc/schema.cc lib/ipc/schema.h
 
 include lib/config/local.mk
 include lib/sandbox/local.mk

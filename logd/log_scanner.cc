@@ -28,16 +28,6 @@ std::string_view name_of_element(std::string_view line) noexcept {
 
 }  // namespace
 
-bool is_record_line(std::string_view line) noexcept {
-  if (line.size() < 4 || line.front() != '<' || line.back() != '>' || line[1] < 'a' || line[1] > 'z') return false;
-  // Values never hold a raw '>', so the first one ends the first tag.
-  const std::size_t tag_end = line.find('>');
-  if (tag_end == line.size() - 1) return line[tag_end - 1] == '/';
-  const std::string_view name = name_of_element(line);
-  line.remove_suffix(1);
-  return line.ends_with(name) && line.substr(0, line.size() - name.size()).ends_with("</");
-}
-
 void LogScanner::take(std::string_view piece) {
   bytes_ += piece.size();
   while (stage_ != Stage::damaged) {
@@ -72,7 +62,7 @@ void LogScanner::take_line(std::string_view line) {
     stage_ = Stage::damaged;
   } else if (line == ipc::kLogEnd.substr(0, ipc::kLogEnd.size() - 1)) {
     stage_ = Stage::ended;
-  } else if (is_record_line(line) && base::is_safe_line(line)) {
+  } else if (ipc::is_log_record(line) && base::is_safe_line(line)) {
     take_record(line);
     records_end_ += line.size() + 1;
   } else {

@@ -42,7 +42,4 @@ class LogScanner {
   std::optional<base::WallTime> begun_;
 };
 
-// `line` (without its line end) is one whole element as RecordWriter makes them.
-[[nodiscard]] bool is_record_line(std::string_view line) noexcept;
-
 }  // namespace caronte::logd

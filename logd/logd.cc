@@ -223,12 +223,10 @@ void Logd::on_tick(short) {
   if (pending_.empty()) rotate_if_due(0);
 }
 
-// A folder is opened by master, and syslog connected, before the sandbox: a change needs a new process. Nothing is lost.
+// syslog is connected before the sandbox: a change needs a new process, and so does a logger that was started anew. Nothing
+// is lost by it. (Master refuses a reload that changes the folder.)
 void Logd::on_commit() {
-  const config::Log& before = previous()->configuration.log;
-  const bool needs_folder = settings().is_present != before.is_present || settings().folder != before.folder;
-  const bool needs_syslog = settings().syslog && !syslog_.is_connected();
-  if (needs_folder || needs_syslog) finish(EX_TEMPFAIL);
+  if (settings().syslog && !syslog_.is_connected()) finish(EX_TEMPFAIL);
 }
 
 void Logd::on_stop() {
@@ -262,7 +260,7 @@ void Logd::send_status(ipc::Channel& channel) {
   };
   item("level", ipc::name_of(settings().level));
   if (folder_) {
-    item("file", settings().folder + "/" + std::string(ipc::kLogFile));
+    item("file", ipc::kLogFile);
     item("bytes", std::to_string(file_.is_open() ? file_.bytes() : 0));
   }
   item("written", std::to_string(written_));

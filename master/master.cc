@@ -23,7 +23,7 @@ constexpr base::Duration kLogPatience{1'000};
 
 }  // namespace
 
-Master::Master(const Site& site, Settings settings, Listeners listeners, GenerationPtr first, Daemon daemon)
+Master::Master(Site& site, Settings settings, Listeners listeners, GenerationPtr first, Daemon daemon)
     : site_(site),
       settings_(std::move(settings)),
       daemon_(daemon),
@@ -82,6 +82,9 @@ void Master::on_worker_starting(WorkerProcess& process) {
     return;
   }
   give(ipc::ResourceKind::state_folder, site_.state_folder);
+  if (role == ipc::Role::logd) {
+    if (auto status = site_.renew_log_folder(); !status) report("log folder: " + status.error().text);
+  }
   give(ipc::ResourceKind::log_folder, site_.log_folder);
   if (const auto found = site_.control_sockets.find(role); found != site_.control_sockets.end()) {
     give(ipc::ResourceKind::control_socket, found->second);

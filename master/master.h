@@ -31,7 +31,7 @@ class Master final : private SupervisorObserver, private ReloaderObserver, priva
     std::uint32_t proxy_descriptors = 0;
     std::vector<std::string> warnings;  // of the start so far, for the log
   };
-  Master(const Site& site, Settings settings, Listeners listeners, GenerationPtr first, Daemon daemon);
+  Master(Site& site, Settings settings, Listeners listeners, GenerationPtr first, Daemon daemon);
 
   // Until a stop; the exit code.
   [[nodiscard]] int run();
@@ -73,7 +73,7 @@ class Master final : private SupervisorObserver, private ReloaderObserver, priva
   void on_log_broken(std::string_view rule);
   void send_status(ipc::Channel& channel);
 
-  const Site& site_;
+  Site& site_;
   Settings settings_;
   wrap::EventLoop loop_;
   Daemon daemon_;

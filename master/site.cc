@@ -165,7 +165,9 @@ base::Result<Site> Site::open(Users users, const config::Configuration& configur
   if (configuration.log.is_present) {
     Identity writer = site.users.workers[ipc::Role::logd];
     if (site.control_gid != 0) writer.gid = site.control_gid;  // who may ask may read
-    auto log = open_folder({configuration.log.folder, writer, 0750});
+    // setgid: the files get the folder's group.
+    site.log_folder_wish = {configuration.log.folder, writer, 02750};
+    auto log = open_folder(site.log_folder_wish);
     if (!log) return log.error();
     site.log_folder = std::move(log).value();
   }
@@ -190,6 +192,15 @@ void Site::write_pid() const {
   if (::ftruncate(lock.get(), 0) == 0) {
     [[maybe_unused]] const ssize_t written = ::pwrite(lock.get(), pid.data(), pid.size(), 0);
   }
+}
+
+base::Status Site::renew_log_folder() {
+  struct stat found {};
+  if (!log_folder || (::fstat(log_folder.get(), &found) == 0 && found.st_nlink != 0)) return base::Done{};
+  auto folder = open_folder(log_folder_wish);
+  if (!folder) return folder.error();
+  log_folder = std::move(folder).value();
+  return base::Done{};
 }
 
 void Site::remove_files() const {

@@ -26,6 +26,15 @@ struct Users {
 // Error: which one is missing, and the command that creates them.
 [[nodiscard]] base::Result<Users> find_users();
 
+// A folder of exactly this owner that only he may write to; made when missing, with its parents; an empty one of root's
+// becomes the owner's. The descriptor is for reading. Error: what is wrong and the command that mends it.
+struct FolderWish {
+  std::string path;
+  Identity owner;
+  mode_t mode = 0;  // when made; an existing one may not give more to others
+};
+[[nodiscard]] base::Result<base::Fd> open_folder(const FolderWish& wish);
+
 struct Site {
   Users users;
   gid_t control_gid = 0;  // 0: none
@@ -34,6 +43,7 @@ struct Site {
   std::string empty_folder;  // to chroot into; root's, nobody may write there
   base::Fd state_folder;
   base::Fd log_folder;  // closed when nothing is logged
+  FolderWish log_folder_wish;
   std::map<ipc::Role, base::Fd> programs;
   std::map<ipc::Role, base::Fd> control_sockets;  // master's own too
 
@@ -42,17 +52,10 @@ struct Site {
                                                const std::string& programs_folder);
   // The pid of the process that will stay, for administrators and init scripts; the lock alone counts.
   void write_pid() const;
+  // When somebody has removed the log's folder: logd ends then, and finds a new one. An error leaves things as they are.
+  [[nodiscard]] base::Status renew_log_folder();
   // Control sockets and pid file.
   void remove_files() const;
 };
-
-// A folder of exactly this owner that only he may write to; made when missing, with its parents; an empty one of root's
-// becomes the owner's. The descriptor is for reading. Error: what is wrong and the command that mends it.
-struct FolderWish {
-  std::string path;
-  Identity owner;
-  mode_t mode;  // when made; an existing one may not give more to others
-};
-[[nodiscard]] base::Result<base::Fd> open_folder(const FolderWish& wish);
 
 }  // namespace caronte::master

@@ -1,6 +1,7 @@
 // The log file as logd writes it and carontectl reads it (caronte-log(5)): header, one record a line, end tag.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace caronte::ipc {
@@ -17,5 +18,9 @@ inline constexpr std::string_view kLogContinued = "continued";
 
 // A line of the file is at most this long (a record of one frame, every octet escaped).
 inline constexpr std::size_t kMaxLogLineBytes = 1024 * 1024;
+
+// `line` (without its line end) is one whole element as logd writes them, by its ends: a line that a crash, or a reader
+// without the lock, has torn is none. Does not parse.
+[[nodiscard]] bool is_log_record(std::string_view line) noexcept;
 
 }  // namespace caronte::ipc

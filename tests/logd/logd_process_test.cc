@@ -45,12 +45,25 @@ std::string text_in(const wrap::XmlElement& element, std::string_view name) {
   return {};
 }
 
+// The files, by name and inode: a rotation in the middle of reading changes it.
+std::vector<std::pair<std::string, ino_t>> files_of(const TemporaryFolder& folder) {
+  std::vector<std::pair<std::string, ino_t>> files;
+  for (const std::string& name : folder.names()) {
+    struct stat found {};
+    files.emplace_back(name, ::stat(folder.path(name).c_str(), &found) == 0 ? found.st_ino : 0);
+  }
+  return files;
+}
+
 // Everything that the files of the folder say of one sender; each file must be well-formed.
 Found find_records(const TemporaryFolder& folder, const std::string& sender) {
   Found found;
-  for (const std::string& name : folder.names()) {
+  const auto files = files_of(folder);
+  for (const auto& [name, inode] : files) {
     wrap::XmlDocument document;
-    const bool is_good = document.parse(folder.read(name));
+    const std::string text = folder.read(name);
+    if (text.empty() && files != files_of(folder)) return find_records(folder, sender);
+    const bool is_good = document.parse(text);
     CPPUNIT_ASSERT_MESSAGE(name + ": " + document.problem().text, is_good);
     ++found.files;
     for (const wrap::XmlElement& element : document.root().children()) {
@@ -63,6 +76,7 @@ Found find_records(const TemporaryFolder& folder, const std::string& sender) {
       }
     }
   }
+  if (files != files_of(folder)) return find_records(folder, sender);
   return found;
 }
 
