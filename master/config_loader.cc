@@ -50,7 +50,7 @@ bool is_plausible(const config::Configuration& c) {
   return is_folder(c.server.state_folder) && is_folder(c.server.run_folder) && (!c.log.is_present || is_folder(c.log.folder)) &&
          c.server.workers <= 64 && base::is_safe_line(c.server.name) && c.server.name.size() <= 253 &&
          base::is_safe_line(c.server.control_group) && c.server.control_group.size() <= 32 && !c.listens.empty() &&
-         c.listens.size() <= 256 && std::all_of(c.listens.begin(), c.listens.end(), is_endpoint) &&
+         c.listens.size() <= config::kMaxListeners && std::all_of(c.listens.begin(), c.listens.end(), is_endpoint) &&
          !c.destination.servers.empty() && c.destination.servers.size() <= 256 &&
          std::all_of(c.destination.servers.begin(), c.destination.servers.end(), is_server);
 }

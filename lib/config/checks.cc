@@ -31,6 +31,10 @@ bool is_loop(const base::Endpoint& server, const base::Endpoint& listener) noexc
 }
 
 void check_listeners(const Configuration& configuration, Findings& findings) {
+  if (configuration.listens.size() > kMaxListeners) {
+    findings.error(configuration.listens[kMaxListeners].line, "listen",
+                   "is there too often; allowed: " + std::to_string(kMaxListeners) + " times");
+  }
   for (auto listen = configuration.listens.begin(); listen != configuration.listens.end(); ++listen) {
     const bool is_double =
         std::any_of(configuration.listens.begin(), listen, [&](const Listen& other) { return other.endpoint == listen->endpoint; });

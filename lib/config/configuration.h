@@ -43,6 +43,7 @@ struct Range {
   CARONTE_FIELDS(first, last)
 };
 
+inline constexpr std::size_t kMaxListeners = 64;
 struct Listen {
   base::Endpoint endpoint;
   // Peers that must send a PROXY header (v1 or v2) and are believed; empty: the header is never read. A peer outside of

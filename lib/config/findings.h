@@ -29,7 +29,6 @@ class Findings {
   std::string file_;
   std::vector<ipc::Diagnostic> all_;
   bool has_errors_ = false;
-  bool is_full_ = false;
 };
 
 }  // namespace caronte::config

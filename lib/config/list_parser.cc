@@ -38,6 +38,8 @@ std::string refusal(std::string_view entry) {
 
 ParsedList parse_address_list(std::string_view text) {
   ParsedList list;
+  std::size_t warnings = 0;
+  std::size_t errors = 0;
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   for (std::uint32_t line = 1; !text.empty(); ++line) {
     std::string_view entry = text.substr(0, text.find('\n'));
@@ -48,16 +50,18 @@ ParsedList parse_address_list(std::string_view text) {
     const auto range = base::parse_address_range(entry);
     if (range) {
       const auto prefixes = base::split_into_prefixes(*range);
-      if (is_wide(prefixes)) list.problems.push_back({line, true, "this entry covers a large part of the Internet"});
+      if (is_wide(prefixes) && warnings++ < kMaxListWarnings) {
+        list.problems.push_back({line, true, "this entry covers a large part of the Internet"});
+      }
       for (const base::Prefix& prefix : prefixes) list.tree.insert(prefix, line);
     } else {
       list.problems.push_back({line, false, refusal(entry)});
+      if (++errors == kMaxListErrors) return list;
     }
     if (list.tree.nodes().size() > kMaxNodes) {
       list.problems.push_back({line, false, "the list is too large: its table passes 64 MiB here"});
       return list;
     }
-    if (list.problems.size() >= kMaxListProblems) return list;
   }
   return list;
 }

@@ -23,9 +23,11 @@ struct ParsedList {
 };
 
 // Every numeric form of IW-7 and Q28 (base::parse_address_range()). Host names are refused with a word of their own. An
-// entry that covers a large part of the Internet is taken, with a warning. At most kMaxListProblems problems; a tree that
-// grows beyond what seal_list() takes is one.
-inline constexpr std::size_t kMaxListProblems = 10;
+// entry that covers a large part of the Internet is taken, with a warning. Warnings are bounded and the entries behind them
+// still taken; after kMaxListErrors errors the rest is not looked at. A tree that grows beyond what seal_list() takes is an
+// error.
+inline constexpr std::size_t kMaxListWarnings = 5;
+inline constexpr std::size_t kMaxListErrors = 10;
 [[nodiscard]] ParsedList parse_address_list(std::string_view text);
 
 }  // namespace caronte::config

@@ -13,15 +13,16 @@ namespace caronte::config {
 
 void Findings::add(std::string_view file, ipc::Severity severity, std::uint32_t line, std::string_view where,
                    std::string_view text) {
+  const bool is_first_error = severity == ipc::Severity::error && !has_errors_;
   if (severity == ipc::Severity::error) has_errors_ = true;
-  if (is_full_) return;
-  is_full_ = all_.size() == kMaxDiagnostics - 1;
-  if (is_full_) {
-    all_.push_back({ipc::Severity::error, file_, 0, "", "there is more; mend these first"});
-    has_errors_ = true;
-    return;
+  const ipc::Diagnostic finding{severity, file, line, where, text};
+  if (all_.size() + 1 < kMaxDiagnostics) {
+    all_.push_back(finding);
+  } else if (all_.size() < kMaxDiagnostics) {
+    all_.push_back(is_first_error ? finding : ipc::Diagnostic{severity, file_, 0, "", "there is more; mend these first"});
+  } else if (is_first_error) {
+    all_.back() = finding;  // whoever is refused is told why, however many warnings there were
   }
-  all_.push_back({severity, file, line, where, text});
 }
 
 namespace {

@@ -23,6 +23,7 @@ class ListParserTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(host_names_get_a_word_of_their_own);
   CPPUNIT_TEST(wide_entries_are_warned_of);
   CPPUNIT_TEST(problems_are_bounded);
+  CPPUNIT_TEST(entries_behind_many_warnings_are_taken);
   CPPUNIT_TEST(a_hundred_thousand_lines);
   CPPUNIT_TEST_SUITE_END();
 
@@ -88,7 +89,18 @@ class ListParserTest : public CppUnit::TestFixture {
   void problems_are_bounded() {
     std::string text;
     for (int i = 0; i < 1000; ++i) text += "x\n";
-    CPPUNIT_ASSERT_EQUAL(kMaxListProblems, parse_address_list(text).problems.size());
+    CPPUNIT_ASSERT_EQUAL(kMaxListErrors, parse_address_list(text).problems.size());
+  }
+
+  // However many warnings there were, nothing behind them is left out.
+  void entries_behind_many_warnings_are_taken() {
+    std::string text;
+    for (int i = 0; i < 100; ++i) text += "10.0.0.0/7\n";
+    const ParsedList list = parse_address_list(text + "192.0.2.1\nbad\n");
+    CPPUNIT_ASSERT(list.tree.find(address("192.0.2.1")) == 101U);
+    CPPUNIT_ASSERT_EQUAL(kMaxListWarnings + 1, list.problems.size());
+    CPPUNIT_ASSERT_EQUAL(102U, list.problems.back().line);
+    CPPUNIT_ASSERT(!list.problems.back().is_warning);
   }
 
   void a_hundred_thousand_lines() {

@@ -135,6 +135,8 @@ class ReaderTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(dangerous_files_are_warned_of);
   CPPUNIT_TEST(all_errors_are_collected);
   CPPUNIT_TEST(errors_are_bounded);
+  CPPUNIT_TEST(warnings_are_bounded_and_hide_no_error);
+  CPPUNIT_TEST(listeners_are_bounded);
   CPPUNIT_TEST(size_of_the_file_is_bounded);
   CPPUNIT_TEST(bad_list_is_named_with_its_own_line);
   CPPUNIT_TEST(lists_are_asked_for_by_their_path);
@@ -232,6 +234,29 @@ class ReaderTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(!result.is_ok);
     CPPUNIT_ASSERT_EQUAL(kMaxDiagnostics, result.diagnostics.size());
     assert_contains(text_of(result), "there is more");
+  }
+
+  static std::string with_listeners(int count, const std::string& more) {
+    std::string listeners;
+    for (int i = 1; i <= count; ++i) listeners += "<listen address=\"127.0.0." + std::to_string(i) + "\" " + more + "/>\n";
+    return replaced(kSmallest, "<listen address=\"0.0.0.0\"/>", listeners);
+  }
+
+  void warnings_are_bounded_and_hide_no_error() {
+    const std::string many = with_listeners(60, "proxy-protocol=\"*\"");
+    const ReadResult result = read_text(many);
+    CPPUNIT_ASSERT(result.is_ok);
+    CPPUNIT_ASSERT_EQUAL(kMaxDiagnostics, result.diagnostics.size());
+    // The check of the domains comes behind that of the listeners.
+    const ReadResult refused = read_text(replaced(many, "<domains>", "<domains><domain name=\"example.org\"/>"));
+    CPPUNIT_ASSERT(!refused.is_ok);
+    CPPUNIT_ASSERT_EQUAL(kMaxDiagnostics, refused.diagnostics.size());
+    assert_contains(text_of(refused), "this domain is in line");
+  }
+
+  void listeners_are_bounded() {
+    CPPUNIT_ASSERT(read_text(with_listeners(64, "")).is_ok);
+    assert_contains(text_of(read_text(with_listeners(65, ""))), "listen: is there too often; allowed: 64 times");
   }
 
   void size_of_the_file_is_bounded() {
