@@ -17,6 +17,12 @@ wrap::ResolverOptions options_of(const config::Dns& dns, std::uint32_t descripto
       .servers = dns.servers, .descriptors = descriptors, .cache_minimum = dns.cache_minimum, .cache_maximum = dns.cache_maximum};
 }
 
+std::set<std::uint16_t> ports_of(const config::Dns& dns) {
+  std::set<std::uint16_t> ports;
+  for (const base::Endpoint& server : dns.servers) ports.insert(server.port);
+  return ports;
+}
+
 bool is_same_resolver(const config::Dns& a, const config::Dns& b) {
   return a.servers == b.servers && a.cache_minimum == b.cache_minimum && a.cache_maximum == b.cache_maximum;
 }
@@ -32,7 +38,7 @@ void Dnsd::Pending::on_deadline(short) {
   dnsd.answer(*this, {});  // destroys this
 }
 
-Dnsd::Dnsd(worker::Startup startup) : Worker(std::move(startup)) {
+Dnsd::Dnsd(worker::Startup startup) : Worker(std::move(startup)), ports_(ports_of(current()->configuration.dns)) {
   const config::Dns& dns = current()->configuration.dns;
   if (dns.servers.empty()) return;
   auto resolver = wrap::Resolver::create(loop(), options_of(dns, start().descriptors), *this);
@@ -73,6 +79,11 @@ base::Status Dnsd::on_prepare(const worker::Generation& generation) {
 void Dnsd::on_commit() {
   const config::Dns& dns = current()->configuration.dns;
   if (is_same_resolver(dns, previous()->configuration.dns)) return;
+  const std::set<std::uint16_t> ports = ports_of(dns);
+  if (!std::includes(ports_.begin(), ports_.end(), ports.begin(), ports.end())) {
+    log().event("the DNS servers have another port, which the sandbox allows only to a process that is started anew");
+    return finish(0);  // policyd asks the next dnsd again
+  }
   for (auto& [address, pending] : pending_) pending->lookup.reset();
   resolver_.reset();
   health_ = {};
@@ -137,10 +148,8 @@ void Dnsd::on_dns_reply(std::uint64_t id, const wrap::DnsReply& reply) {
   lookup_of_id_.erase(found);
   const auto pending = pending_.find(lookup->address());
   if (pending == pending_.end()) return;
-  black_box().note(lookup->address());
   lookup->on_reply(id, reply.packet);
   answer_if_done(*pending->second);
-  black_box().clear();
 }
 
 std::uint64_t Dnsd::ask(ReverseLookup& lookup, std::string_view name, wrap::RecordType type) {

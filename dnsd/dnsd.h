@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -68,6 +69,7 @@ class Dnsd final : public worker::Worker, private wrap::ResolverOwner, private D
   void note(ResolverHealth::Change change);
 
   std::optional<wrap::Resolver> resolver_;  // none: no server is configured, and everything is unknown
+  std::set<std::uint16_t> ports_;           // of the servers at the start: the sandbox allows TCP to these and no others
   ResolverHealth health_;
   std::unique_ptr<ipc::Channel> policyd_;
   std::unordered_map<base::Address, std::unique_ptr<Pending>, AddressHash> pending_;

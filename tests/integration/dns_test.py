@@ -153,12 +153,20 @@ class NamesTest(Case):
         self.assertEqual(len([r for r in gateway.records("event") if EVENT in (r.get("text") or "")]), 1)
 
     def test_reload_changes_the_servers(self):
-        gateway = self.start({"servers": free_resolver(), "timeout": "1s"})
+        gateway = self.start({"servers": free_resolver(), "timeout": "1s"}, expects_deaths=True)
+        dnsd = gateway.worker("dnsd")
         self.assertEqual(self.session(gateway, VERIFIED).get("name-status"), "unknown")
-        gateway.write_configuration(dns={"servers": self.relay.text})
+        gateway.write_configuration(dns={"servers": self.relay.text, "timeout": "3s"})
         gateway.reload()
         self.assertEqual(self.session(gateway, VERIFIED).get("name-status"), "verified")
-        gateway.write_configuration(dns={"reverse": "no"})
+        with self.subTest("another port: TCP goes there too, by a dnsd that was started anew"):
+            self.assertNotEqual(gateway.worker("dnsd"), dnsd)
+        gateway.write_configuration(dns={"servers": self.relay.text, "timeout": "2s"})
+        gateway.reload()
+        dnsd = gateway.worker("dnsd")
+        self.assertEqual(self.session(gateway, TWO).get("name-status"), "verified")
+        self.assertEqual(gateway.worker("dnsd"), dnsd)  # nothing that concerns it
+        gateway.write_configuration(dns={"servers": self.relay.text, "reverse": "no"})
         gateway.reload()
         self.assertEqual(self.session(gateway, VERIFIED).get("name-status"), "unknown")
 
