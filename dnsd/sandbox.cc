@@ -2,6 +2,7 @@
 // (MPTCP) would pass by its rules. No files: the resolvers come with the configuration.
 #include "dnsd/sandbox.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -43,6 +44,7 @@ constexpr std::array kRules{
     option_row(IPPROTO_IPV6, "IPPROTO_IPV6", IPV6_V6ONLY, "IPV6_V6ONLY"),
     option_row(IPPROTO_IPV6, "IPPROTO_IPV6", IPV6_MTU, "IPV6_MTU"),
     option_row(IPPROTO_IPV6, "IPPROTO_IPV6", IPV6_MTU_DISCOVER, "IPV6_MTU_DISCOVER"),
+    allow("fcntl", "libunbound, of a new socket", equal(1, F_GETFL, "F_GETFL")),
     allow("bind", "a source port of its own for each question"),
     allow("connect", "questions to the resolvers"),
     allow("getsockopt", "how a connection attempt ended", equal(1, SOL_SOCKET, "SOL_SOCKET"), equal(2, SO_ERROR, "SO_ERROR")),

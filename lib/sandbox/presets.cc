@@ -50,7 +50,6 @@ constexpr std::array kChannel{
     allow("recvmsg", "frames and descriptors from the other processes"),
     allow("sendmsg", "frames to the other processes", masked(2, MSG_FASTOPEN, 0, "no MSG_FASTOPEN")),
     allow("fcntl", "channels are non-blocking", equal(1, F_SETFL, "F_SETFL")),
-    allow("fcntl", "channels are non-blocking", equal(1, F_GETFL, "F_GETFL")),
     allow("fcntl", "configuration and lists of a reload are sealed", equal(1, F_GET_SEALS, "F_GET_SEALS")),
     allow("lseek", "size of the configuration and lists of a reload"),
 };
