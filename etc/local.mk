@@ -25,6 +25,7 @@ localise = sed -e 's|"/var/lib/|"$(localstatedir)/lib/|' -e 's|"/var/log/|"$(loc
 
 # master gives an empty folder of root's to the worker that it belongs to.
 install-data-hook:
+	$(MKDIR_P) "$(DESTDIR)$(docdir)" && $(localise) "$(srcdir)/etc/caronte.xml" >"$(DESTDIR)$(docdir)/caronte.xml.sample"
 	$(MKDIR_P) "$(DESTDIR)$(caronteconfdir)/lists"
 	@for file in $(CONFIGURATION_FILES); do \
 	  target="$(DESTDIR)$(caronteconfdir)/$$file"; \
@@ -41,6 +42,7 @@ install-exec-hook:
 	fi
 
 uninstall-hook:
+	rm -f "$(DESTDIR)$(docdir)/caronte.xml.sample"
 	@for file in $(CONFIGURATION_FILES); do \
 	  target="$(DESTDIR)$(caronteconfdir)/$$file"; \
 	  $(localise) "$(srcdir)/etc/$$file" | cmp -s - "$$target" && rm -f "$$target"; \
