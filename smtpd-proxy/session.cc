@@ -73,7 +73,12 @@ Session::Session(Proxy& proxy, base::Fd socket, base::Endpoint client, const con
 Session::~Session() = default;
 
 void Session::open() {
-  fire(Event::opened);
+  if (!listen_.proxy_protocol.empty() && balancer_.port == 0) {
+    record_->reason = "not-a-balancer";  // whoever else calls here has gone round the balancer
+    shut(ipc::Outcome::refused);
+  } else {
+    fire(Event::opened);
+  }
   flush();
   if (!is_over_) update_reading();
 }
@@ -168,7 +173,11 @@ void Session::take_bytes(std::string_view bytes) {
   }
   is_taking_ = true;
   std::size_t taken = 0;
-  while (!is_over_ && taken < bytes.size() && out_.size() < kMaxUnsentBytes) {
+  while (!is_over_ && taken < bytes.size()) {
+    if (out_.size() >= kMaxUnsentBytes) {
+      flush();
+      if (is_over_ || out_.size() >= kMaxUnsentBytes) break;  // on_writable() goes on
+    }
     const std::string_view rest = bytes.substr(taken);
     std::size_t count = 0;
     if (state_ == State::header) {

@@ -17,8 +17,8 @@ class Case(unittest.TestCase):
     def sink(self, script=None, **options):
         return self.enterContext(ScriptedSink(script, **options))
 
-    def gateway(self, destination, **options):
-        return self.enterContext(Gateway(destination, **options))
+    def gateway(self, servers, **options):
+        return self.enterContext(Gateway(servers, **options))
 
     def client(self, gateway, **options):
         options.setdefault("source", None if options.get("ipv6") else STRANGER)

@@ -96,11 +96,11 @@ def _die_with_parent():
 
 
 class Gateway:
-    """`destination`: a ScriptedSink, a Postfix, (address, port), or a list of these. `relay`: lines of the relay list; None: no
+    """`servers`, of the destination: a ScriptedSink, a Postfix, (address, port), or a list of these. `relay`: lines of the relay list; None: no
     <relay> element. `listens`: attributes of each <listen>, address (and port, if it matters) included. `xml`: the whole file
     instead, in which {folder}, {port}, {port6}, {destination} and {destination_port} are filled in."""
 
-    def __init__(self, destination=None, *, domains=DOMAINS, relay=None, listens=None, xml=None, extra_xml="", folder=None,
+    def __init__(self, servers=None, *, domains=DOMAINS, relay=None, listens=None, xml=None, extra_xml="", folder=None,
                  build=None, expects_deaths=False, wait=True, environment=None, arguments=(), **elements):
         self.build = pathlib.Path(build or build_folder())
         self.expects_deaths = expects_deaths
@@ -109,7 +109,7 @@ class Gateway:
         self.file = self.folder / "caronte.xml"
         self._reserved, self._process, self._born = [], None, {}
         try:
-            self._write(destination, list(domains), relay, listens, xml, extra_xml, elements)
+            self._write(servers, list(domains), relay, listens, xml, extra_xml, elements)
             self._start(environment, list(arguments))
             if wait:
                 self.wait_until_ready()
@@ -119,8 +119,8 @@ class Gateway:
             raise
 
     # -------------------------------------------------------------------------------------------------- configuration
-    def _write(self, destination, domains, relay, listens, xml, extra_xml, elements):
-        destinations = destination if isinstance(destination, list) else [destination or ("127.0.0.1", free_port())]
+    def _write(self, servers, domains, relay, listens, xml, extra_xml, elements):
+        destinations = servers if isinstance(servers, list) else [servers or ("127.0.0.1", free_port())]
         self.destinations = [getattr(one, "endpoint", one) for one in destinations]
         listens = [{"address": "127.0.0.1"}, {"address": "::1"}] if listens is None else listens
         self.endpoints = []

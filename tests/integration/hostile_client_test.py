@@ -208,7 +208,7 @@ class CommandOrderTest(Case):
         ("NOOP does not", (MAIL, ("NOOP", 250), RCPT, ("HELP", 214), ("VRFY user", 252), ("RSET", 250))),
         ("verbs in any case", (("mail from:<a@example.com>", 250), ("rCpT tO:<user@local.example.org>", 250), ("rset", 250))),
         ("blank behind the colon", (("MAIL FROM: <a@example.com>", (250, 501)), ("RSET", 250))),
-        ("arguments that must not be", (("DATA now", 501), ("RSET now", 501), ("QUIT now", 501), ("RSET", 250))),
+        ("arguments that must not be", (("DATA now", (501, 503)), ("RSET now", 501), ("RSET", 250))),
         ("arguments that must be", (("EHLO", 501), ("HELO", 501), ("MAIL", 501), ("MAIL FROM:", 501), ("VRFY", (501, 252)), ("RSET", 250))),
         ("unknown parameters", (("MAIL FROM:<a@example.com> FOO=1", 555), ("MAIL FROM:<a@example.com> AUTH=<>", (250, 555)), ("RSET", 250))),
         ("bad parameters", (("MAIL FROM:<a@example.com> SIZE=x", 501), ("MAIL FROM:<a@example.com> SIZE=1 SIZE=2", 501), ("RSET", 250))),
@@ -263,7 +263,8 @@ class SmugglingTest(Case):
         gateways = [self.gateway(sink, data={"bare-line-endings": "repair" if repair else "refuse"}, limits={"errors": 0})
                     for sink in sinks]
         cells = [(first, second, split) for first in LINE_ENDS for second in LINE_ENDS for split in SPLITS
-                 if (first, second) != ("CRLF", "CRLF")]  # that is the end
+                 if (first, second) != ("CRLF", "CRLF")  # that is the end
+                 and not (repair and LINE_ENDS[first].endswith(b"\r\n") and LINE_ENDS[second].startswith(b"\r\n"))]  # and so is that
         for sink, gateway in zip(sinks, gateways):
             for first, second, split in cells:
                 with self.subTest(repair=repair, sink=sink.data_end, before=first, behind=second, split=split):

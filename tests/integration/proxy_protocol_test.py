@@ -46,6 +46,7 @@ class ProxyProtocolTest(Case):
         client.command(f"RCPT TO:<{FOREIGN}>", 250 if is_relay else DENIED)
         client.command(f"RCPT TO:<{LOCAL}>", 250)
         client.data(b"x\r\n")
+        client.quit()
 
     def test_client_in_the_header_is_the_client(self):
         self.start()
@@ -166,7 +167,7 @@ class ProxyProtocolTest(Case):
 
 
 def client_says(client):
-    client.send(b"QUIT\r\n")
+    client.send(b"\r\nQUIT\r\n")
     return client.drain()
 
 
