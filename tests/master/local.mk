@@ -1,4 +1,4 @@
-check_PROGRAMS += tests/master/master_test tests/master/config_reader_alone tests/master/config_reader_hostile
+check_PROGRAMS += tests/master/master_test tests/master/odd_worker tests/master/config_reader_alone tests/master/config_reader_hostile
 TESTS += tests/master/master_test
 tests_master_master_test_SOURCES = tests/master/config_loader_test.cc tests/master/connector_test.cc \
   tests/master/list_watch_test.cc tests/master/site_test.cc tests/master/slot_cover_test.cc tests/master/supervision_test.cc \
@@ -10,3 +10,6 @@ tests_master_config_reader_alone_SOURCES = tests/master/config_reader_alone.cc
 tests_master_config_reader_alone_LDADD = $(MASTER_CONFIG_LIBS)
 tests_master_config_reader_hostile_SOURCES = tests/master/config_reader_hostile.cc
 tests_master_config_reader_hostile_LDADD = $(MASTER_CONFIG_LIBS)
+# Takes a worker's place in tests/integration/master_test.py.
+tests_master_odd_worker_SOURCES = tests/master/odd_worker.cc
+tests_master_odd_worker_LDADD = $(WORKER_LIBS)
