@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace caronte::master {
@@ -28,10 +29,12 @@ base::Fd begin_connection(const base::Endpoint& server) noexcept {
 }  // namespace
 
 void Connector::learn(std::uint32_t generation, const config::Destination& destination) {
-  std::vector<base::Endpoint>& servers = servers_[generation];
-  servers.clear();
+  std::vector<base::Endpoint> servers;
   for (const config::DestinationServer& server : destination.servers) servers.push_back(server.endpoint);
-  while (servers_.size() > kMaxGenerations) servers_.erase(servers_.begin());
+  newest_ = generation;
+  if (!epochs_.empty() && epochs_.back().servers == servers) return;
+  epochs_.push_back({generation, std::move(servers)});
+  if (epochs_.size() > kMaxEpochs) epochs_.pop_front();
 }
 
 bool Connector::on_request(ipc::Channel& channel, const ipc::ConnectRequest& request) const {
@@ -39,13 +42,13 @@ bool Connector::on_request(ipc::Channel& channel, const ipc::ConnectRequest& req
     channel.send(ipc::ConnectFailed{request.request, error});
     return true;
   };
-  const auto found = servers_.find(request.generation);
-  if (found == servers_.end()) {
-    return !servers_.empty() && request.generation < servers_.begin()->first && fail(ESTALE);
-  }
-  if (request.server >= found->second.size()) return false;
+  if (request.generation == 0 || request.generation > newest_) return false;
+  const auto found =
+      std::find_if(epochs_.rbegin(), epochs_.rend(), [&](const Epoch& epoch) { return epoch.first <= request.generation; });
+  if (found == epochs_.rend()) return fail(ESTALE);
+  if (request.server >= found->servers.size()) return false;
   if (channel.queued_bytes() >= kMaxOutstanding * kConnectedBytes) return fail(EAGAIN);
-  base::Fd socket = begin_connection(found->second[request.server]);
+  base::Fd socket = begin_connection(found->servers[request.server]);
   if (!socket) return fail(errno);
   // Not duplicated: master's copy is closed when it has left.
   if (!channel.send(ipc::Connected{request.request}, std::move(socket))) return fail(EAGAIN);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <deque>
 #include <vector>
 
 #include "base/address.h"
@@ -16,8 +16,9 @@ class Connector {
  public:
   // Connections that wait for a smtpd-proxy to read; more: EAGAIN.
   static constexpr std::size_t kMaxOutstanding = 1024;
-  // A transaction keeps the generation that it began with; older ones are forgotten (ESTALE).
-  static constexpr std::size_t kMaxGenerations = 64;
+  // A session keeps the generation that it began with, for hours if need be. Lists of servers are remembered, not
+  // generations: a reload that does not touch them costs nothing. Before so many different lists: ESTALE.
+  static constexpr std::size_t kMaxEpochs = 64;
 
   // The servers of a generation, before any worker is told to use it.
   void learn(std::uint32_t generation, const config::Destination& destination);
@@ -26,7 +27,12 @@ class Connector {
   [[nodiscard]] bool on_request(ipc::Channel& channel, const ipc::ConnectRequest& request) const;
 
  private:
-  std::map<std::uint32_t, std::vector<base::Endpoint>> servers_;
+  struct Epoch {
+    std::uint32_t first;  // generation
+    std::vector<base::Endpoint> servers;
+  };
+  std::deque<Epoch> epochs_;  // oldest first
+  std::uint32_t newest_ = 0;  // generation
 };
 
 }  // namespace caronte::master
