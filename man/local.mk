@@ -1,4 +1,5 @@
 # Manual pages, installed and in the tarball; one line a page.
+dist_man_MANS += man/caronted.8
 dist_man_MANS += man/smtpd-proxy.8
 dist_man_MANS += man/policyd.8
 dist_man_MANS += man/dnsd.8
