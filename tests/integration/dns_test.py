@@ -33,7 +33,7 @@ class NamesTest(Case):
         before = len(self.records_of(gateway, source or "::1"))
         with gateway.client(source=source, **options) as client:
             client.hello()
-            wait_until(lambda: self.is_settled(gateway), what="dnsd has answered")
+            wait_until(lambda: self.is_settled(gateway), 25, "dnsd has answered")
             client.quit()
         return wait_until(lambda: self.records_of(gateway, source or "::1")[before:], what="the record")[0]
 
@@ -151,6 +151,17 @@ class NamesTest(Case):
             wait_until(lambda: self.is_settled(gateway), what="dnsd has given up")
         gateway.wait_for_record(lambda record: EVENT in (record.get("text") or ""), "event", 20)
         self.assertEqual(len([r for r in gateway.records("event") if EVENT in (r.get("text") or "")]), 1)
+
+    def test_CX_3_other_servers_when_one_fails(self):
+        silent = self.enterContext(DnsRelay(self.server.endpoint))
+        silent.swallow()
+        gateway = self.start(dns={"servers": f"{free_resolver()} {silent.text} {self.server.text6}", "timeout": "20s"})
+        for address in (VERIFIED, TWO, ALIAS, LATE):
+            self.assertEqual(self.session(gateway, address).get("name-status"), "verified")
+
+    def test_CX_3_server_over_ipv6(self):
+        gateway = self.start(dns={"servers": self.server.text6})
+        self.assertEqual(self.session(gateway, VERIFIED).get("name-status"), "verified")
 
     def test_reload_changes_the_servers(self):
         gateway = self.start({"servers": free_resolver(), "timeout": "1s"}, expects_deaths=True)

@@ -54,7 +54,7 @@ class NameServer:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(("127.0.0.1", 0))
             self.endpoint = probe.getsockname()
-        configuration = (f"server:\n  ip-address: 127.0.0.1@{self.endpoint[1]}\n  server-count: 1\n  username: \"\"\n  chroot: \"\"\n"
+        configuration = (f"server:\n  ip-address: 127.0.0.1@{self.endpoint[1]}\n  ip-address: ::1@{self.endpoint[1]}\n  server-count: 1\n  username: \"\"\n  chroot: \"\"\n"
                          f"  zonesdir: \"{self.folder}\"\n  database: \"\"\n  pidfile: \"{self.folder}/pid\"\n"
                          f"  xfrdfile: \"{self.folder}/xfrd\"\n  zonelistfile: \"{self.folder}/zones\"\n  xfrdir: \"{self.folder}\"\n"
                          f"  hide-version: yes\nremote-control:\n  control-enable: no\n")
@@ -87,6 +87,10 @@ class NameServer:
     def text(self):
         """As in <dns servers="...">."""
         return f"{self.endpoint[0]}@{self.endpoint[1]}"
+
+    @property
+    def text6(self):
+        return f"::1@{self.endpoint[1]}"
 
     def close(self):
         self.process.terminate()
