@@ -69,6 +69,12 @@ base::Result<base::Fd> lock_instance(const std::string& run_folder) {
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     return base::Error{EX_UNAVAILABLE, path + " is locked: caronted is already running"};
   }
+  // An instance that was just ending has taken the file away: the lock on it keeps nobody out.
+  struct stat locked {};
+  struct stat present {};
+  if (::fstat(lock.get(), &locked) != 0 || ::stat(path.c_str(), &present) != 0 || locked.st_ino != present.st_ino) {
+    return base::Error{EX_UNAVAILABLE, path + " went away: another caronted was ending; try again"};
+  }
   return lock;
 }
 

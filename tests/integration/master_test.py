@@ -252,7 +252,18 @@ class DeathTest(Case):
             self.assertEqual(before, other.workers())
             deliver(other)
 
-        together(stop_workers, stop_master)
+        third = self.gateway(self.sink(), expects_deaths=True)
+        settle(third)
+
+        def stop_one_proxy():  # whose queue another one takes over
+            hung = third.workers("smtpd-proxy")[0]
+            os.kill(hung, signal.SIGSTOP)
+            clients = [third.client(source=STRANGER, greeting=None, timeout=23) for _ in range(20)]
+            for client in clients:
+                client.expect(220)
+            self.assertEqual([pid for pid in third.deaths() if pid != hung], [])
+
+        together(stop_workers, stop_master, stop_one_proxy)
 
     def test_F43_worker_that_never_becomes_ready_is_replaced(self):
         programs = OddPrograms(self, {"policyd"}, "mute")
@@ -393,6 +404,24 @@ class ReloadTest(Case):
                     if value is None:
                         del gateway._settings["elements"][element]
         self.assertFalse(pathlib.Path("/tmp/elsewhere").exists())
+
+    def test_worker_that_does_not_answer_refuses_the_reload(self):
+        gateway = self.gateway(self.sink(), limits={"noops": 2})
+        policyd = gateway.worker("policyd")
+        os.kill(policyd, signal.SIGSTOP)
+        gateway.write_configuration(limits={"noops": 5})
+        is_ok, lines = reload(gateway)
+        self.assertFalse(is_ok)
+        self.assertRegex(lines[-1], r"no answer within 5000 ms from policyd\.0")
+        os.kill(policyd, signal.SIGCONT)
+
+        def noops():
+            with gateway.client(source=STRANGER) as client:
+                client.hello()
+                return client.send(b"NOOP\r\n" * 6) or client.drain().count(b"250")
+        self.assertEqual(noops(), 2)
+        self.assertTrue(reload(gateway)[0])
+        self.assertEqual(noops(), 5)
 
     def test_listeners_come_and_go(self):
         gateway = self.gateway(self.sink())
