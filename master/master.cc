@@ -170,8 +170,7 @@ bool Master::on_worker_message(WorkerProcess& process, ipc::Incoming& message) {
       ipc::PrepareFailed answer;
       return ipc::decode(message.body, answer) && reloader_.on_prepare_failed(process, answer);
     }
-    default:
-      return false;
+    default: return false;
   }
 }
 

@@ -15,8 +15,8 @@ namespace caronte::smtpd_proxy {
 
 namespace {
 
-constexpr std::size_t kMaxLineBytes = 2048;        // a command with its parameters; RFC 5321 4.5.3.1.4 asks for 512 and more
-constexpr std::size_t kMaxUnreadBytes = 8 * 1024;  // commands behind one that waits
+constexpr std::size_t kMaxLineBytes = 2048;         // a command with its parameters; RFC 5321 4.5.3.1.4 asks for 512 and more
+constexpr std::size_t kMaxUnreadBytes = 8 * 1024;   // commands behind one that waits
 constexpr std::size_t kMaxUnsentBytes = 16 * 1024;  // replies that the client does not take
 constexpr std::size_t kMaxPendingRecipients = 100;
 constexpr std::size_t kCommandReadBytes = 4 * 1024;
@@ -25,14 +25,16 @@ constexpr std::size_t kLingerBytes = 1024 * 1024;
 constexpr base::Duration kLinger{2000};
 constexpr base::Duration kHeaderTimeout{5000};
 constexpr base::Duration kDefaultTimeout{std::chrono::minutes(5)};  // for writing, when FW-12 is off
-constexpr int kMessageTimeFactor = 6;  // a message may take this many times command-time (Q7)
+constexpr int kMessageTimeFactor = 6;                               // a message may take this many times command-time (Q7)
 
 std::span<char> read_buffer() {
   static std::array<char, kDataReadBytes> buffer;
   return buffer;
 }
 
-base::MonotonicTime now() noexcept { return std::chrono::steady_clock::now(); }
+base::MonotonicTime now() noexcept {
+  return std::chrono::steady_clock::now();
+}
 
 Event event_of(Verb verb) noexcept {
   switch (verb) {
@@ -53,8 +55,8 @@ Event event_of(Verb verb) noexcept {
 
 }  // namespace
 
-Session::Session(Proxy& proxy, base::Fd socket, base::Endpoint client, const config::Listen& listen, worker::GenerationPtr generation,
-                 std::uint64_t id)
+Session::Session(Proxy& proxy, base::Fd socket, base::Endpoint client, const config::Listen& listen,
+                 worker::GenerationPtr generation, std::uint64_t id)
     : proxy_(proxy),
       socket_(std::move(socket)),
       generation_(std::move(generation)),
@@ -116,7 +118,9 @@ Event Session::perform(Action action) {
     case Action::take_help: reply(replies::kHelp); return Event::none;
     case Action::take_vrfy: reply(verb_ == Verb::expn ? replies::kNotImplemented : replies::kCannotVerify); return Event::none;
     case Action::take_quit: reply(replies::kBye); return Event::shut;
-    case Action::refuse_unknown: reply(verb_ == Verb::unknown ? replies::kUnknownCommand : replies::kNotImplemented); return Event::none;
+    case Action::refuse_unknown:
+      reply(verb_ == Verb::unknown ? replies::kUnknownCommand : replies::kNotImplemented);
+      return Event::none;
     case Action::refuse_order: return refuse_order();
     case Action::refuse_no_recipients: reply(replies::kNoValidRecipients); return Event::none;
     case Action::open_stream: return open_stream();
@@ -329,7 +333,8 @@ void Session::on_idle() {
 }
 
 bool Session::waits_for_client() const noexcept {
-  return takes_commands(state_) || state_ == State::header || ((state_ == State::data || state_ == State::discard) && !is_paused_) ||
+  return takes_commands(state_) || state_ == State::header ||
+         ((state_ == State::data || state_ == State::discard) && !is_paused_) ||
          ((state_ == State::question || state_ == State::hold) && client_closed_ && in_.is_empty());
 }
 

@@ -68,7 +68,7 @@ class Session final : public DestinationOwner {
     std::optional<std::uint64_t> size;  // SIZE=
     std::string ret;                    // DSN parameters of MAIL
     std::string envelope_id;
-    std::string refusal;       // the destination's to MAIL: answers every RCPT
+    std::string refusal;  // the destination's to MAIL: answers every RCPT
     MessageRecord record;
     std::deque<PendingRecipient> pending;
     std::uint32_t accepted = 0;
@@ -76,8 +76,8 @@ class Session final : public DestinationOwner {
     Body body = Body::unspecified;
     bool smtputf8 = false;
     bool uses_dsn = false;
-    bool is_begun = false;  // MAIL has been sent to the destination
-    bool is_lost = false;   // the destination closed in the middle of it
+    bool is_begun = false;      // MAIL has been sent to the destination
+    bool is_lost = false;       // the destination closed in the middle of it
     std::string message_reply;  // discard: what the client gets at the end of its data
     std::unique_ptr<DataParser> parser;
     std::unique_ptr<ReceivedCounter> hops;
@@ -163,7 +163,7 @@ class Session final : public DestinationOwner {
   std::unique_ptr<SessionRecord> record_ = std::make_unique<SessionRecord>();
   std::string helo_;
   std::string name_;
-  std::string trace_;  // waits for the first bytes of the message
+  std::string trace_;          // waits for the first bytes of the message
   std::string_view argument_;  // of the command being carried out
   std::string last_reply_;     // the last refusal, for the record
   base::MonotonicTime opened_;
@@ -183,15 +183,15 @@ class Session final : public DestinationOwner {
   bool is_esmtp_ = false;
   bool is_smtputf8_ = false;
   bool is_address_known_ = true;
-  bool needs_reset_ = false;    // the destination holds a transaction that we do not want
-  bool skips_line_ = false;     // the rest of a line that was too long
-  bool client_closed_ = false;  // half-close: nothing more to read
-  bool is_paused_ = false;      // the destination takes no more data at the moment
+  bool needs_reset_ = false;     // the destination holds a transaction that we do not want
+  bool skips_line_ = false;      // the rest of a line that was too long
+  bool client_closed_ = false;   // half-close: nothing more to read
+  bool is_paused_ = false;       // the destination takes no more data at the moment
   bool is_timer_short_ = false;  // the idle timer runs for the rest of its time only
   bool is_stopping_ = false;
   bool is_lingering_ = false;
   bool is_over_ = false;
-  bool is_taking_ = false;      // in take_bytes(): no recursion
+  bool is_taking_ = false;  // in take_bytes(): no recursion
 };
 
 }  // namespace caronte::smtpd_proxy

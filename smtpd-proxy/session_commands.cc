@@ -34,7 +34,9 @@ ipc::SessionLive Session::live() const {
           .is_counted = is_address_known_ && !is_exempt(config::Check::session_cap)};
 }
 
-bool Session::is_exempt(config::Check check) const noexcept { return config::is_exempt(check, classes_); }
+bool Session::is_exempt(config::Check check) const noexcept {
+  return config::is_exempt(check, classes_);
+}
 
 Event Session::ask_policy() {
   // The guard's classes are this process's own finding: a numeric relay address (design.md section 4.4).
@@ -98,7 +100,8 @@ void Session::on_fact(const ipc::SessionFact& fact) {
 
 void Session::stop() {
   is_stopping_ = true;
-  const bool is_past_data = state_ == State::opening_data || state_ == State::data || state_ == State::discard || state_ == State::ending;
+  const bool is_past_data =
+      state_ == State::opening_data || state_ == State::data || state_ == State::discard || state_ == State::ending;
   if (is_past_data || is_over_) return;
   shut(ipc::Outcome::stopped, replies::kShuttingDown);
   flush();

@@ -11,20 +11,26 @@ namespace caronte::smtpd_proxy {
 
 namespace {
 
-constexpr unsigned kMaxHops = 50;        // RFC 5321 section 6.3
+constexpr unsigned kMaxHops = 50;       // RFC 5321 section 6.3
 constexpr std::size_t kMaxPieces = 64;  // of one write; IOV_MAX is 1024
 constexpr std::string_view kFinalDot = ".\r\n";
 
-std::string_view first_line(std::string_view reply_bytes) noexcept { return reply_bytes.substr(0, reply_bytes.find('\r')); }
+std::string_view first_line(std::string_view reply_bytes) noexcept {
+  return reply_bytes.substr(0, reply_bytes.find('\r'));
+}
 
 // A reply may have several lines; only the last line end is left out.
 std::string_view without_end(std::string_view reply_bytes) noexcept {
   return reply_bytes.ends_with("\r\n") ? reply_bytes.substr(0, reply_bytes.size() - 2) : reply_bytes;
 }
 
-iovec piece_of(std::string_view bytes) noexcept { return {const_cast<char*>(bytes.data()), bytes.size()}; }
+iovec piece_of(std::string_view bytes) noexcept {
+  return {const_cast<char*>(bytes.data()), bytes.size()};
+}
 
-bool is_answer(std::uint16_t code) noexcept { return code / 100 == 2 || code / 100 == 4 || code / 100 == 5; }
+bool is_answer(std::uint16_t code) noexcept {
+  return code / 100 == 2 || code / 100 == 4 || code / 100 == 5;
+}
 
 }  // namespace
 
@@ -215,7 +221,8 @@ void Session::on_destination_failed(Failure failure, std::string_view why, std::
   const Failure kind = failure;
   const bool was_begun = transaction_ && transaction_->is_begun;
   if (kind == Failure::refused || kind == Failure::broken) {
-    proxy_.log().event("destination " + std::string(name_of(kind)) + ": " + std::string(why) + ": " + std::string(first_line(answer)));
+    proxy_.log().event("destination " + std::string(name_of(kind)) + ": " + std::string(why) + ": " +
+                       std::string(first_line(answer)));
   }
   record_->reason = "destination-" + std::string(name_of(kind));
   const std::string last_words(answer);
@@ -329,7 +336,8 @@ std::size_t Session::take_message(std::string_view bytes) {
   if (transaction.hops->count() > kMaxHops) {
     refuse_message(replies::kMailLoop, "hops", transaction.hops->count(), kMaxHops);
   } else if (limit != 0 && transaction.parser->size() > limit) {
-    refuse_message(replies::kTooBig, "size", static_cast<std::int64_t>(transaction.parser->size()), static_cast<std::int64_t>(limit));
+    refuse_message(replies::kTooBig, "size", static_cast<std::int64_t>(transaction.parser->size()),
+                   static_cast<std::int64_t>(limit));
   }
   if (state_ == State::discard) {
     if (event == DataEvent::end) fire(Event::message_over);

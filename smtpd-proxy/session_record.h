@@ -42,9 +42,9 @@ struct SessionRecord {
   std::uint32_t delivered_recipients = 0;
   std::uint32_t relaying_denied = 0;
   std::uint64_t delivered_bytes = 0;
-  bool had_refusal = false;    // a 5xx of ours or the destination's
-  bool had_deferral = false;   // a 4xx
-  std::string reason;          // why it ended, when there is something to say: policyd's code or a short text
+  bool had_refusal = false;   // a 5xx of ours or the destination's
+  bool had_deferral = false;  // a 4xx
+  std::string reason;         // why it ended, when there is something to say: policyd's code or a short text
   std::int64_t value = 0;
   std::int64_t limit = 0;
   std::vector<DialogueLine> dialogue;  // level 3

@@ -29,9 +29,23 @@ enum class State : std::uint8_t {
 enum class Event : std::uint8_t {
   none,
   // commands of the client
-  helo, ehlo, mail, rcpt, data, rset, noop, quit, help, vrfy, other,
+  helo,
+  ehlo,
+  mail,
+  rcpt,
+  data,
+  rset,
+  noop,
+  quit,
+  help,
+  vrfy,
+  other,
   // before the greeting
-  opened, header_taken, proceed, held, hold_over,
+  opened,
+  header_taken,
+  proceed,
+  held,
+  hold_over,
   // what actions and the destination report
   done,              // the command was carried out
   called,            // recipients were put before the destination
