@@ -112,12 +112,8 @@ int report_unreachable(const std::string& run_folder, const base::Error& error) 
                    "carontectl: %s: the gateway closed the connection; only root and the members of the control group may ask\n",
                    where);
       return EX_NOPERM;
-    case EAGAIN:
-      std::fprintf(stderr, "carontectl: %s: the gateway does not answer\n", where);
-      return kDegraded;
-    default:
-      std::fprintf(stderr, "carontectl: %s\n", error.text.c_str());
-      return kDegraded;
+    case EAGAIN: std::fprintf(stderr, "carontectl: %s: the gateway does not answer\n", where); return kDegraded;
+    default: std::fprintf(stderr, "carontectl: %s\n", error.text.c_str()); return kDegraded;
   }
 }
 

@@ -56,43 +56,24 @@ base::Status set_time(std::optional<base::WallTime>& target, std::string_view te
 
 base::Status take_option(Wish& wish, int option, std::string_view value) {
   switch (option) {
-    case 'a':
-      wish.with_archives = true;
-      break;
-    case 'f':
-      wish.is_followed = true;
-      break;
+    case 'a': wish.with_archives = true; break;
+    case 'f': wish.is_followed = true; break;
     case 'n': {
       const auto count = base::parse_number(value, kMostLast);
       if (!count) return base::Error{0, "-n wants a number up to " + std::to_string(kMostLast)};
       wish.last = static_cast<std::size_t>(*count);
       break;
     }
-    case kXml:
-      wish.is_raw = true;
-      break;
-    case kAddress:
-      return wish.filter.add_address(value);
-    case kSender:
-      wish.filter.sender = value;
-      break;
-    case kRecipient:
-      wish.filter.recipient = value;
-      break;
-    case kExact:
-      wish.filter.is_exact = true;
-      break;
-    case kOutcome:
-      return wish.filter.add_outcomes(value);
-    case kReference:
-      wish.filter.reference = value;
-      break;
-    case kSince:
-      return set_time(wish.filter.since, value);
-    case kUntil:
-      return set_time(wish.filter.until, value);
-    default:
-      return base::Error{0, "see carontectl(8)"};
+    case kXml: wish.is_raw = true; break;
+    case kAddress: return wish.filter.add_address(value);
+    case kSender: wish.filter.sender = value; break;
+    case kRecipient: wish.filter.recipient = value; break;
+    case kExact: wish.filter.is_exact = true; break;
+    case kOutcome: return wish.filter.add_outcomes(value);
+    case kReference: wish.filter.reference = value; break;
+    case kSince: return set_time(wish.filter.since, value);
+    case kUntil: return set_time(wish.filter.until, value);
+    default: return base::Error{0, "see carontectl(8)"};
   }
   return base::Done{};
 }

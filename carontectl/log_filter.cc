@@ -60,16 +60,11 @@ std::optional<base::WallTime> parse_time_point(std::string_view text, base::Wall
   if (!count) return std::nullopt;
   const auto number = static_cast<std::int64_t>(*count);
   switch (text.back()) {
-    case 's':
-      return now - std::chrono::seconds(number);
-    case 'm':
-      return now - std::chrono::minutes(number);
-    case 'h':
-      return number <= 10'000'000 ? std::optional(now - std::chrono::hours(number)) : std::nullopt;
-    case 'd':
-      return number <= 100'000 ? std::optional(now - std::chrono::hours(24 * number)) : std::nullopt;
-    default:
-      return std::nullopt;
+    case 's': return now - std::chrono::seconds(number);
+    case 'm': return now - std::chrono::minutes(number);
+    case 'h': return number <= 10'000'000 ? std::optional(now - std::chrono::hours(number)) : std::nullopt;
+    case 'd': return number <= 100'000 ? std::optional(now - std::chrono::hours(24 * number)) : std::nullopt;
+    default: return std::nullopt;
   }
 }
 

@@ -65,20 +65,11 @@ int main(int argc, char** argv) {
   int option = 0;
   while ((option = ::getopt(argc, argv, "+f:r:L:V")) != -1) {
     switch (option) {
-      case 'f':
-        options.file = optarg;
-        break;
-      case 'r':
-        options.run_folder = optarg;
-        break;
-      case 'L':
-        options.log_folder = optarg;
-        break;
-      case 'V':
-        std::puts("carontectl " PACKAGE_VERSION);
-        return EX_OK;
-      default:
-        return usage();
+      case 'f': options.file = optarg; break;
+      case 'r': options.run_folder = optarg; break;
+      case 'L': options.log_folder = optarg; break;
+      case 'V': std::puts("carontectl " PACKAGE_VERSION); return EX_OK;
+      default: return usage();
     }
   }
   if (optind == argc) return usage();

@@ -15,6 +15,13 @@ namespace {
 
 constexpr std::size_t kMaxConfigurationBytes = 16 * 1024 * 1024;
 
+// Paths of the configuration are absolute or beneath its folder.
+std::string resolved(const std::string& file, std::string_view path) {
+  const std::size_t slash = file.rfind('/');
+  if (path.starts_with('/') || slash == std::string::npos) return std::string(path);
+  return file.substr(0, slash + 1) + std::string(path);
+}
+
 }  // namespace
 
 base::Result<std::string> read_file(const std::string& file, std::size_t max_bytes) {
@@ -42,8 +49,8 @@ base::Result<Settings> read_settings(const std::string& file) {
   Settings settings;
   for (const wrap::XmlElement& element : document.root().children()) {
     for (const wrap::XmlAttribute& attribute : element.attributes()) {
-      if (element.name() == "server" && attribute.name == "run") settings.run_folder = attribute.value;
-      if (element.name() == "log" && attribute.name == "folder") settings.log_folder = attribute.value;
+      if (element.name() == "server" && attribute.name == "run") settings.run_folder = resolved(file, attribute.value);
+      if (element.name() == "log" && attribute.name == "folder") settings.log_folder = resolved(file, attribute.value);
     }
   }
   return settings;

@@ -4,3 +4,6 @@ dist_man_MANS += man/smtpd-proxy.8
 dist_man_MANS += man/policyd.8
 dist_man_MANS += man/dnsd.8
 dist_man_MANS += man/caronte.xml.5
+dist_man_MANS += man/logd.8
+dist_man_MANS += man/carontectl.8
+dist_man_MANS += man/caronte-log.5

@@ -216,6 +216,8 @@ class StatusTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(settings.is_ok());
     CPPUNIT_ASSERT_EQUAL(std::string("/r"), settings.value().run_folder);
     CPPUNIT_ASSERT_EQUAL(std::string("/l"), settings.value().log_folder);
+    write("<caronte><log folder=\"log\"/></caronte>");
+    CPPUNIT_ASSERT_EQUAL(folder_ + "/log", carontectl::read_settings(file).value().log_folder);
     write("<caronte><server name=\"x\"/></caronte>");
     CPPUNIT_ASSERT_EQUAL(std::string("/run/caronte"), carontectl::read_settings(file).value().run_folder);
     write("<caronte>");
