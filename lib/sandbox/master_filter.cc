@@ -1,7 +1,9 @@
 // Master's filter: a deny-list, for master keeps most of root's work. What it names is what neither master nor a worker
 // ever needs and what has been a way out of confinement before.
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <string>
 #include <string_view>
 
 #include "config.h"
@@ -12,21 +14,21 @@ namespace caronte::sandbox {
 
 namespace {
 
-constexpr std::array kDenied{// other processes' memory and descriptors
-                             "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_getfd",
-                             // mounts and namespaces
-                             "mount", "umount", "umount2", "pivot_root", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount",
-                             "fspick", "mount_setattr", "unshare", "setns", "quotactl", "quotactl_fd",
-                             // the kernel itself
-                             "init_module", "finit_module", "delete_module", "create_module", "kexec_load", "kexec_file_load",
-                             "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register",
-                             "syslog", "lookup_dcookie", "vm86", "vm86old", "modify_ldt", "iopl", "ioperm",
-                             // the machine
-                             "reboot", "swapon", "swapoff", "acct", "sethostname", "setdomainname", "settimeofday", "clock_settime",
-                             "clock_settime64", "adjtimex", "clock_adjtime", "clock_adjtime64", "stime", "personality",
-                             // keys, file handles, special files
-                             "keyctl", "add_key", "request_key", "open_by_handle_at", "name_to_handle_at", "mknod", "mknodat",
-                             "fanotify_init", "vhangup"};
+constexpr std::to_array<std::string_view>(
+    {// other processes' memory and descriptors
+     "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_getfd",
+     // mounts and namespaces
+     "mount", "umount", "umount2", "pivot_root", "move_mount", "open_tree", "fsopen", "fsconfig", "fsmount", "fspick",
+     "mount_setattr", "unshare", "setns", "quotactl", "quotactl_fd",
+     // the kernel itself
+     "init_module", "finit_module", "delete_module", "create_module", "kexec_load", "kexec_file_load", "bpf", "perf_event_open",
+     "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "syslog", "lookup_dcookie", "vm86", "vm86old",
+     "modify_ldt", "iopl", "ioperm",
+     // the machine
+     "reboot", "swapon", "swapoff", "acct", "sethostname", "setdomainname", "settimeofday", "clock_settime", "clock_settime64",
+     "adjtimex", "clock_adjtime", "clock_adjtime64", "stime", "personality",
+     // keys, file handles, special files
+     "keyctl", "add_key", "request_key", "open_by_handle_at", "name_to_handle_at", "mknod", "mknodat", "fanotify_init", "vhangup"});
 
 }  // namespace
 
@@ -43,6 +45,14 @@ base::Status enter_master_filter() {
   }
   return filter.load();
 #endif
+}
+
+std::string describe_master_filter() {
+  auto calls = kDenied;
+  std::sort(calls.begin(), calls.end());
+  std::string text = "caronted: everything but\n";
+  for (const std::string_view call : calls) text += std::string(call) + " EPERM\n";
+  return text;
 }
 
 }  // namespace caronte::sandbox

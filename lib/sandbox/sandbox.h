@@ -107,5 +107,6 @@ struct Entry {
 
 // The rules by name, one a line, sorted: the golden file.
 [[nodiscard]] std::string describe(const Policy& policy);
+[[nodiscard]] std::string describe_master_filter();  // what it refuses
 
 }  // namespace caronte::sandbox

@@ -2,7 +2,7 @@
 caronte_policy_sources = smtpd-proxy/sandbox.cc smtpd-proxy/sandbox.h policyd/sandbox.cc policyd/sandbox.h dnsd/sandbox.cc \
   dnsd/sandbox.h logd/sandbox.cc logd/sandbox.h master/config_reader_sandbox.cc master/config_reader.h tests/sandbox/policies.h
 caronte_golden_files = tests/sandbox/smtpd-proxy.golden tests/sandbox/policyd.golden tests/sandbox/dnsd.golden \
-  tests/sandbox/logd.golden tests/sandbox/config-reader.golden
+  tests/sandbox/logd.golden tests/sandbox/config-reader.golden tests/sandbox/caronted.golden
 EXTRA_DIST += $(caronte_golden_files)
 
 check_PROGRAMS += tests/sandbox/sandbox_test

@@ -34,6 +34,15 @@ bool has_rule_without_test(const sandbox::Policy& policy, std::string_view call)
                      [&](const auto preset) { return std::any_of(preset.begin(), preset.end(), is_open); });
 }
 
+void assert_golden(std::string_view process, const std::string& description) {
+  const std::string name = std::string(CARONTE_GOLDEN_FOLDER) + "/" + std::string(process) + ".golden";
+  std::ifstream file(name);
+  CPPUNIT_ASSERT_MESSAGE(name, file.is_open());
+  std::ostringstream golden;
+  golden << file.rdbuf();
+  CPPUNIT_ASSERT_EQUAL_MESSAGE("if the change is meant: make update-golden", golden.str(), description);
+}
+
 }  // namespace
 
 class PolicyTest : public CppUnit::TestFixture {
@@ -51,19 +60,20 @@ class PolicyTest : public CppUnit::TestFixture {
 
  public:
   void policies_equal_their_golden_files() {
-    for (const auto& policy : all_policies()) {
-      const std::string name = std::string(CARONTE_GOLDEN_FOLDER) + "/" + std::string(policy.worker) + ".golden";
-      std::ifstream file(name);
-      CPPUNIT_ASSERT_MESSAGE(name, file.is_open());
-      std::ostringstream golden;
-      golden << file.rdbuf();
-      CPPUNIT_ASSERT_EQUAL_MESSAGE("if the change is meant: make update-golden", golden.str(), sandbox::describe(policy));
-    }
+    for (const auto& policy : all_policies()) assert_golden(policy.worker, sandbox::describe(policy));
+    assert_golden("caronted", sandbox::describe_master_filter());
   }
 
   void every_name_is_a_system_call() {
     for (const auto& policy : all_policies()) {
       for (const auto& call : calls_of(policy)) CPPUNIT_ASSERT_MESSAGE(call, wrap::SeccompFilter::is_known(call));
+    }
+    std::istringstream lines(sandbox::describe_master_filter());
+    std::string line;
+    std::getline(lines, line);
+    while (std::getline(lines, line)) {
+      const std::string call = line.substr(0, line.find(' '));
+      CPPUNIT_ASSERT_MESSAGE(call, wrap::SeccompFilter::is_known(call));
     }
     CPPUNIT_ASSERT(!wrap::SeccompFilter::is_known("epol_wait"));
   }
