@@ -14,7 +14,7 @@ namespace caronte::sandbox {
 
 namespace {
 
-constexpr std::to_array<std::string_view>(
+constexpr auto kDenied = std::to_array<std::string_view>(
     {// other processes' memory and descriptors
      "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_getfd",
      // mounts and namespaces
