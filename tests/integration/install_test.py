@@ -103,13 +103,15 @@ class InstallTest(unittest.TestCase):
             ([["busybox", "sh"]] if shutil.which("busybox") else [])
         for shell in shells:
             with self.subTest(shell=shell):
-                absent, healthy, sick = 69, 0, 1
+                absent, healthy, sick, forbidden = 2, 0, 1, 77
                 self.assertEqual(self.rc(shell, absent, "start"), (0, ["carontectl status", "caronted "]))
                 self.assertEqual(self.rc(shell, healthy, "start"), (0, ["carontectl status"]))
                 self.assertEqual(self.rc(shell, absent, "stop"), (0, ["carontectl status"]))
                 self.assertEqual(self.rc(shell, absent, "status")[0], 3)
                 self.assertEqual(self.rc(shell, healthy, "status")[0], 0)
-                self.assertEqual(self.rc(shell, sick, "status")[0], 1)
+                self.assertEqual(self.rc(shell, sick, "status")[0], 4)
+                self.assertEqual(self.rc(shell, sick, "start"), (0, ["carontectl status"]))
+                self.assertEqual(self.rc(shell, forbidden, "status")[0], 4)
                 self.assertEqual(self.rc(shell, healthy, "reload"), (0, ["carontectl reload"]))
                 self.assertEqual(self.rc(shell, absent, "restart"), (0, ["caronted -n", "carontectl status", "carontectl status",
                                                                          "caronted "]))
