@@ -3,7 +3,9 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <algorithm>
 #include <array>
+#include <random>
 
 #include "reading.h"
 
@@ -137,6 +139,7 @@ class ReaderTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(errors_are_bounded);
   CPPUNIT_TEST(warnings_are_bounded_and_hide_no_error);
   CPPUNIT_TEST(listeners_are_bounded);
+  CPPUNIT_TEST(random_changes_end_in_an_answer);
   CPPUNIT_TEST(size_of_the_file_is_bounded);
   CPPUNIT_TEST(bad_list_is_named_with_its_own_line);
   CPPUNIT_TEST(lists_are_asked_for_by_their_path);
@@ -257,6 +260,29 @@ class ReaderTest : public CppUnit::TestFixture {
   void listeners_are_bounded() {
     CPPUNIT_ASSERT(read_text(with_listeners(64, "")).is_ok);
     assert_contains(text_of(read_text(with_listeners(65, ""))), "listen: is there too often; allowed: 64 times");
+  }
+
+  void random_changes_end_in_an_answer() {
+    std::mt19937 random(19);  // NOLINT: the same in every run
+    static constexpr std::string_view kPieces[] = {"<",   ">",   "/>",   "\"", "'",    "&",  "&amp;", "<!--",
+                                                   "-->", "<x>", "</x>", "=",  "\xff", "\n", "0",     "list"};
+    const std::string good =
+        replaced(kSmallest, "<server/>", "<server/><log/><dns/><relay list=\"lists/relay\"/><limits errors=\"3\"/>");
+    unsigned taken = 0;
+    for (int i = 0; i < 5000; ++i) {
+      std::string text = good;
+      for (auto changes = 1 + random() % 3; changes > 0; --changes) {
+        const std::size_t at = random() % text.size();
+        const std::string_view piece = kPieces[random() % std::size(kPieces)];
+        text.replace(at, random() % 2 == 0 ? 0 : random() % 8, piece);
+      }
+      const ReadResult result = read_text(text);
+      const bool has_error = std::any_of(result.diagnostics.begin(), result.diagnostics.end(),
+                                         [](const auto& d) { return d.severity == ipc::Severity::error; });
+      CPPUNIT_ASSERT_EQUAL_MESSAGE(text, !result.is_ok, has_error);
+      taken += result.is_ok ? 1 : 0;
+    }
+    CPPUNIT_ASSERT(taken > 0 && taken < 2500);
   }
 
   void size_of_the_file_is_bounded() {
