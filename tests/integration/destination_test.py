@@ -38,7 +38,7 @@ class DownTest(Case):
         begun = time.monotonic()
         client.command("MAIL FROM:<a@example.com>", 250)
         client.command(f"RCPT TO:<{LOCAL}>", "421 4.3.2")
-        self.assertLess(time.monotonic() - begun, 1)
+        self.assertLess(time.monotonic() - begun, 1.5)
         client.expect_eof()
         with self.subTest("F01: the next session succeeds as soon as it is there"):
             sink = self.sink(port=port)
@@ -309,7 +309,7 @@ class HostileDestinationTest(Case):
                 with self.subTest(stage=stage, garbage=name):
                     self.cell(self.gate, self.one, stage, ("raw", octets))
         for pid in proxies:
-            self.assertLess(self.gate.peak_kib(pid) - before[pid], 6000)
+            self.assertLess(self.gate.peak_kib(pid) - before[pid], 6000 * self.gate.memory_factor)
 
     def test_F10_reply_of_the_wrong_kind(self):
         """A 354 where a 250 belongs, a 250 where a 354 belongs, a 3xx to the final dot."""
@@ -362,7 +362,7 @@ class HostileDestinationTest(Case):
 
     def test_slow_but_willing(self):
         """F07: a slow destination delays its own session only."""
-        with ScriptedSink({"RCPT": lambda _, line: ("delay", 2) if b"slow" in line else None}) as sink, Gateway(sink) as gateway:
+        with ScriptedSink({"RCPT": lambda _, line: ("delay", 4) if b"slow" in line else None}) as sink, Gateway(sink) as gateway:
             def slow():
                 with gateway.client() as client:
                     client.hello()
@@ -374,7 +374,7 @@ class HostileDestinationTest(Case):
                         begun = time.monotonic()
                         client.hello()
                         client.deliver(BODY)
-                        self.assertLess(time.monotonic() - begun, 1)
+                        self.assertLess(time.monotonic() - begun, 2)
             together(slow, slow, others)
             self.assertEqual(len(sink.accepted), 12)
 
@@ -417,7 +417,7 @@ class BackPressureTest(Case):
             pass
         self.assertLess(taken, total / 2, "no back-pressure to the client")
         for pid in proxies:
-            self.assertLess(gateway.peak_kib(pid) - before[pid], 1024)
+            self.assertLess(gateway.peak_kib(pid) - before[pid], 1024 * gateway.memory_factor)
         with self.subTest("given up after data-timeout: the rest is thrown away, and the answer to the dot is a 4xx"):
             client.socket.settimeout(10)
             client.send(b"\r\n.\r\n")

@@ -2,12 +2,15 @@
 is past DATA go on; a new policyd is told of the live sessions."""
 
 import os
+import pathlib
+import shutil
 import signal
+import tempfile
 import time
 import unittest
 
 from case import FOREIGN, LOCAL, RELAY, STRANGER, Case
-from gateway import Gateway, Unexpected, wait_until
+from gateway import Unexpected, build_folder, wait_until
 from relay_test import DENIED, REFUSED
 
 BODY = b"Subject: x\r\n\r\nx\r\n"
@@ -153,19 +156,34 @@ class PolicydDiesTest(Case):
             wait_until(both, what="both slots free again")
 
     def test_no_greeting_before_policyd_is_ready(self):
-        """At start: whoever calls as soon as the port is open is greeted with 220 by a gateway that works, or not at all."""
-        sink = self.sink()
-        with Gateway(sink, wait=False) as gateway:
-            def early():
+        """At start: while policyd is not ready nobody is accepted; after 2 s strangers get 421, the relay list is served."""
+        with tempfile.TemporaryDirectory(prefix="caronte-build.") as folder:
+            build, shadow = build_folder(), pathlib.Path(folder)
+            shadow.chmod(0o755)
+            for path in build.iterdir():
+                if path.name != "policyd":
+                    (shadow / path.name).symlink_to(path)
+            shutil.copy("/bin/false", shadow / "policyd")
+            sink = self.sink()
+            gateway = self.gateway(sink, build=shadow, wait=False, expects_deaths=True, relay=[RELAY])
+
+            def calls(source):
                 try:
-                    return gateway.client(source=STRANGER, greeting=None)
+                    return gateway.client(source=source, greeting=None, timeout=20)
                 except ConnectionRefusedError:
                     return None
-            client = wait_until(early, 20, "the port", pause=0.001)
-            client.timeout = 20
-            with client:
-                client.expect(220, 421)
-            gateway.wait_until_ready()
+            with wait_until(lambda: calls(STRANGER), 20, "the port", pause=0.001) as stranger:
+                begun = time.monotonic()
+                stranger.expect("421 4.3.2")
+                stranger.expect_eof()
+                self.assertLess(time.monotonic() - begun, 6)
+            with calls(RELAY) as relay:
+                relay.expect(220)
+                relay.hello()
+                relay.deliver(BODY, recipients=[FOREIGN])
+            with calls(STRANGER) as stranger:
+                stranger.expect("421 4.3.2")
+        self.assertEqual(len(sink.messages), 1)
 
 
 if __name__ == "__main__":
