@@ -1,5 +1,7 @@
 // Master's filter: a deny-list, for master keeps most of root's work. What it names is what neither master nor a worker
 // ever needs and what has been a way out of confinement before.
+#include <sched.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -30,6 +32,16 @@ constexpr auto kDenied = std::to_array<std::string_view>(
      // keys, file handles, special files
      "keyctl", "add_key", "request_key", "open_by_handle_at", "name_to_handle_at", "mknod", "mknodat", "fanotify_init", "vhangup"});
 
+// Namespaces by clone, where its flags can be seen; clone3 hides them in memory, and C libraries do without it.
+struct DeniedFlag {
+  std::uint64_t flag;
+  std::string_view name;
+};
+constexpr std::array kDeniedFlags{DeniedFlag{CLONE_NEWUSER, "CLONE_NEWUSER"},    DeniedFlag{CLONE_NEWNS, "CLONE_NEWNS"},
+                                  DeniedFlag{CLONE_NEWPID, "CLONE_NEWPID"},      DeniedFlag{CLONE_NEWNET, "CLONE_NEWNET"},
+                                  DeniedFlag{CLONE_NEWIPC, "CLONE_NEWIPC"},      DeniedFlag{CLONE_NEWUTS, "CLONE_NEWUTS"},
+                                  DeniedFlag{CLONE_NEWCGROUP, "CLONE_NEWCGROUP"}};
+
 }  // namespace
 
 base::Status enter_master_filter() {
@@ -43,6 +55,11 @@ base::Status enter_master_filter() {
 #endif
     if (auto status = filter.refuse(call, EPERM, {}); !status) return status;
   }
+  for (const DeniedFlag& row : kDeniedFlags) {
+    const wrap::SeccompFilter::Test test{.argument = 0, .mask = row.flag, .value = row.flag};
+    if (auto status = filter.refuse("clone", EPERM, {&test, 1}); !status) return status;
+  }
+  if (auto status = filter.refuse("clone3", ENOSYS, {}); !status) return status;
   return filter.load();
 #endif
 }
@@ -52,7 +69,8 @@ std::string describe_master_filter() {
   std::sort(calls.begin(), calls.end());
   std::string text = "caronted: everything but\n";
   for (const std::string_view call : calls) text += std::string(call) + " EPERM\n";
-  return text;
+  for (const DeniedFlag& row : kDeniedFlags) text += "clone(" + std::string(row.name) + ") EPERM\n";
+  return text + "clone3 ENOSYS\n";
 }
 
 }  // namespace caronte::sandbox

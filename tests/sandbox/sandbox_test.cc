@@ -2,6 +2,7 @@
 #include <cppunit/extensions/HelperMacros.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -283,6 +284,10 @@ class SandboxTest : public CppUnit::TestFixture {
 #endif
     CPPUNIT_ASSERT_EQUAL(EPERM, attempt(SYS_unshare, 0));
     CPPUNIT_ASSERT_EQUAL(0, without(SYS_unshare, 0));
+    // CLONE_THREAD alone is an invalid argument: nothing is cloned where the filter lets it through.
+    CPPUNIT_ASSERT_EQUAL(EPERM, attempt(SYS_clone, CLONE_NEWUSER | CLONE_THREAD));
+    CPPUNIT_ASSERT_EQUAL(EINVAL, attempt(SYS_clone, CLONE_THREAD));
+    CPPUNIT_ASSERT_EQUAL(ENOSYS, attempt(435, 0, 0));  // clone3
     CPPUNIT_ASSERT_EQUAL(EPERM, attempt(SYS_io_uring_setup, 0, 0));
     CPPUNIT_ASSERT_EQUAL(EPERM, attempt(SYS_keyctl, 0, -3));
     CPPUNIT_ASSERT(without(SYS_keyctl, 0, -3) != EPERM);
