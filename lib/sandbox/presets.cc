@@ -93,8 +93,9 @@ constexpr std::array kSanitizer{
     refuse("faccessat", "sanitizer: symbols"),
     refuse("prctl", "sanitizer: reports"),
     refuse("ioctl", "sanitizer: colours of reports"),
-    refuse("pipe", "sanitizer: symbols by another program"),
-    refuse("pipe2", "sanitizer: symbols by another program"),
+    allow("pipe", "sanitizer: whether memory can be read"),
+    allow("pipe2", "sanitizer: whether memory can be read"),
+    allow("read", "sanitizer: whether memory can be read"),
 };
 #endif
 

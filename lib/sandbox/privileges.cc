@@ -115,7 +115,8 @@ Status verify(const Privileges& privileges) {
 
 Status drop_privileges(const Privileges& privileges) {
   if (privileges.uid == 0 || privileges.gid == 0) return base::Error{EINVAL, "a worker never runs as root"};
-  ::umask(027);  // logd's files may be read by the group of their folder; the folders say who gets there
+  // Files may be read by the group of their folder (logd's); the folder says who gets there.
+  ::umask(privileges.may_write_files ? 027 : 077);
   if (auto status = change_root(privileges); !status) return status;
   if (auto status = limit_resources(privileges); !status) return status;
   if (auto status = empty_bounding_set(); !status) return status;

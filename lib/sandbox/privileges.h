@@ -21,8 +21,8 @@ struct Privileges {
 };
 
 // chroot and chdir, resource limits (no core files), bounding set emptied, securebits locked, supplementary groups dropped,
-// ids changed, every capability set emptied, not dumpable, umask 077; then checks that nothing can be regained.
-// Needs CAP_SYS_CHROOT, CAP_SETUID, CAP_SETGID and CAP_SETPCAP: master's bounding set must keep these four.
+// ids changed, every capability set emptied, not dumpable, umask 077 (027 if it may write files); then checks that nothing can be
+// regained. Needs CAP_SYS_CHROOT, CAP_SETUID, CAP_SETGID and CAP_SETPCAP: master's bounding set must keep these four.
 // PR_SET_PDEATHSIG is not used: a worker outlives master to finish what is past DATA.
 // Errors: whichever step the kernel refused. The process is then in between and must exit.
 [[nodiscard]] base::Status drop_privileges(const Privileges& privileges);

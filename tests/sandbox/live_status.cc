@@ -72,7 +72,7 @@ void check_live_status(Tally& tally, const Subject& subject) {
                                                     {"CapAmb", none},
                                                     {"Seccomp", "2"},
                                                     {"NoNewPrivs", "1"},
-                                                    {"Umask", "0077"},
+                                                    {"Umask", is_logd ? "0027" : "0077"},
                                                     {"Threads", "1"}};
   const auto status = status_of(process);
   for (const auto& [field, value] : expected) {
