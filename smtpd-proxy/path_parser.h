@@ -12,9 +12,11 @@
 
 namespace caronte::smtpd_proxy {
 
-inline constexpr std::size_t kMaxLocalPartBytes = 64;
 inline constexpr std::size_t kMaxDomainBytes = 255;
 inline constexpr std::size_t kMaxPathBytes = 256;  // with both angle brackets and a source route
+// What the path leaves: "<", "@", a domain of one octet, ">". RFC 5321 4.5.3.1.1 names 64 octets as what must be taken at
+// least; addresses that were rewritten (VERP, SRS) have more.
+inline constexpr std::size_t kMaxLocalPartBytes = kMaxPathBytes - 4;
 
 // A path, exactly as the client wrote it, taken apart.
 struct Path {
@@ -26,8 +28,8 @@ struct Path {
   bool is_ascii = true;
 };
 
-// Syntax of a path alone, strictly: dot-atom or quoted-string, domain or address literal; local part at most 64, domain 255,
-// path 256 octets; no trailing dot, no empty label, no control character. `path` starts behind '<'; returns the number of
+// Syntax of a path alone, strictly: dot-atom or quoted-string, domain or address literal; domain at most 255, path 256
+// octets; no trailing dot, no empty label, no control character. `path` starts behind '<'; returns the number of
 // octets up to and with '>', 0: malformed, and `out` is then left alone. `may_be_null`: a sender, so <> is taken, and
 // <postmaster> without domain (any case) is not.
 [[nodiscard]] std::size_t parse_path(std::string_view path, bool may_be_null, bool smtputf8, Path& out) noexcept;

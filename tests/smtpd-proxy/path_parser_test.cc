@@ -138,6 +138,9 @@ class PathParserTest : public CppUnit::TestFixture {
         {std::string(kMaxLocalPartBytes + 1, 'a') + "@b>", false},
         {"\"" + std::string(kMaxLocalPartBytes - 2, 'a') + "\"@b>", true},
         {"\"" + std::string(kMaxLocalPartBytes - 1, 'a') + "\"@b>", false},
+        {"SRS0=HHHH=TT=" + std::string(50, 'd') + ".example=" + std::string(60, 'u') + "@example.org>", true},
+        {"@x:" + std::string(kMaxLocalPartBytes - 3, 'a') + "@b>", true},
+        {"@x:" + std::string(kMaxLocalPartBytes - 2, 'a') + "@b>", false},
         {"a@" + std::string(63, 'b') + ".c>", true},
         {"a@" + std::string(64, 'b') + ".c>", false},
         {"a@" + domain_of(kMaxPathBytes - 4) + ">", true},
@@ -199,8 +202,8 @@ class PathParserTest : public CppUnit::TestFixture {
         {"@b\u00fccher.example:a@b>", true},
         {"\U0001F600@example.org>", true},
         {"a@" + repeated("\u00fc", 40) + ".example>", true},  // 80 octets: the A-label is what counts
-        {repeated("\u00fc", 32) + "@b>", true},
-        {repeated("\u00fc", 32) + "a@b>", false},
+        {repeated("\u00fc", kMaxLocalPartBytes / 2) + "@b>", true},
+        {repeated("\u00fc", kMaxLocalPartBytes / 2) + "a@b>", false},
         {"\xe9@example.org>", false},              // Latin-1
         {"a\xc3@example.org>", false},             // cut
         {"\xc0\xae@example.org>", false},          // overlong dot
