@@ -11,14 +11,14 @@ constexpr std::string_view kReceived = "received";
 constexpr unsigned kNoMatch = ~0U;
 
 // Nothing in the block at `octets` needs a closer look: each LF stands behind a CR, no CR stands alone, no line begins with a
-// dot. Looks at the octet before the block too; a CR at its end is left to the next one.
+// dot or NUL. Looks at the octet before the block too; a CR at its end is left to the next one.
 bool is_plain(const char* octets) noexcept {
   unsigned char odd = 0;
   const char* previous = octets - 1;
   for (std::size_t i = 0; i < kBlockBytes; ++i) {
     const auto is_bare = static_cast<unsigned char>((octets[i] == '\n') ^ (previous[i] == '\r'));
-    const auto is_dot = static_cast<unsigned char>((octets[i] == '.') & (previous[i] == '\n'));
-    odd = static_cast<unsigned char>(odd | is_bare | is_dot);
+    const auto is_odd_start = static_cast<unsigned char>(((octets[i] == '.') | (octets[i] == '\0')) & (previous[i] == '\n'));
+    odd = static_cast<unsigned char>(odd | is_bare | is_odd_start);
   }
   return odd == 0;
 }
@@ -61,6 +61,12 @@ DataStep DataParser::at_dot(std::string_view input) noexcept {
     size_ += 3;
     return {.before = "..\r", .pass = 1};
   }
+  if (octet == '\0') {
+    if (!repair_) return refuse(DataEvent::nul, {.skip = 1}, octet);
+    state_ = State::text;
+    size_ += 1;
+    return {.before = "..", .skip = 1};
+  }
   state_ = State::text;
   return scan(input, ".");
 }
@@ -74,9 +80,11 @@ DataParser::Find DataParser::look(std::string_view rest) noexcept {
     return Find::nothing;
   }
   if (octet == '\n') return Find::bare_lf;
+  const bool is_start = state_ == State::line_start || state_ == State::repaired_start;
+  if (octet == '\0' && is_start) return Find::nul;
   if (octet == '.' && state_ == State::repaired_start) return Find::repaired_dot;
   if (octet == '.' && state_ == State::line_start) {
-    const bool is_stuffing = rest.size() >= 2 && rest[1] != '\r' && rest[1] != '\n';
+    const bool is_stuffing = rest.size() >= 2 && rest[1] != '\r' && rest[1] != '\n' && rest[1] != '\0';
     state_ = is_stuffing ? State::text : State::dot;
     return is_stuffing ? Find::stuffing_dot : Find::first_dot;
   }
@@ -111,14 +119,17 @@ DataStep DataParser::scan(std::string_view input, std::string_view before) noexc
     } else if (repair_) {
       return at == 0 && before.empty() ? repair(find) : pass_and_skip(0);
     } else {
-      return refuse(find == Find::bare_cr ? DataEvent::bare_cr : DataEvent::bare_lf, pass_and_skip(1), input[at]);
+      const DataEvent event = find == Find::bare_cr   ? DataEvent::bare_cr
+                              : find == Find::bare_lf ? DataEvent::bare_lf
+                                                      : DataEvent::nul;
+      return refuse(event, pass_and_skip(1), input[at]);
     }
   }
   return pass_and_skip(0);
 }
 
-// Puts right what stands at the front of the input: a CR that has passed and is not followed by LF, a LF without CR, a dot
-// that the repair made the first of its line.
+// Puts right what stands at the front of the input: a CR that has passed and is not followed by LF, a LF without CR, a NUL
+// that begins a line, a dot that the repair made the first of its line.
 DataStep DataParser::repair(Find find) noexcept {
   if (find == Find::repaired_dot) {
     state_ = State::text;
@@ -126,6 +137,7 @@ DataStep DataParser::repair(Find find) noexcept {
     return {.before = ".", .pass = 1};
   }
   state_ = State::repaired_start;
+  if (find == Find::nul) return {.skip = 1};
   size_ += find == Find::bare_cr ? 1 : 2;
   if (find == Find::bare_cr) return {.before = "\n"};
   return {.before = "\r", .pass = 1};

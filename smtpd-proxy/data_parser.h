@@ -6,8 +6,9 @@
 //
 // Decided here: each bare CR or LF makes one line end (CR CR LF makes two); a line of a single dot that a bare CR or LF
 // ends becomes "..", for passed as it is it would end the message; in refuse mode only the first anomaly is reported and
-// nothing passes from there on, so that no reader behind can take it otherwise; NUL is passed like any octet, and so is
-// CRLF.NUL CRLF: it ends nothing for a destination that counts octets.
+// nothing passes from there on, so that no reader behind can take it otherwise; a NUL at the start of a line, or right behind
+// the dot there, is an anomaly too, for a reader that drops NUL, or stops at it, would see a line of a single dot (repaired, it
+// is dropped and the dot is stuffed); elsewhere it is passed like any octet.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +22,7 @@ enum class DataEvent : std::uint8_t {
   end,      // the final dot line has been taken
   bare_cr,  // refuse mode only, once: the message must be refused; the parser goes on to find its end if called again
   bare_lf,
+  nul,  // likewise: at the start of a line
 };
 
 // Emit `before`, then the first `pass` octets of the input; both together with `skip` octets of it are then done.
@@ -44,11 +46,11 @@ class DataParser {
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
 
  private:
-  // What came before the next octet: CRLF (or nothing), a repaired line end, CRLF and a dot that is still withheld, the
-  // same and a CR, anything else, a CR, the end.
+  // What came before the next octet: CRLF (or nothing), a repaired line end (or a dropped NUL there), CRLF and a dot that is still
+  // withheld, the same and a CR, anything else, a CR, the end.
   enum class State : std::uint8_t { line_start, repaired_start, dot, dot_cr, text, cr, done };
 
-  enum class Find : std::uint8_t { nothing, stuffing_dot, first_dot, repaired_dot, bare_cr, bare_lf };
+  enum class Find : std::uint8_t { nothing, stuffing_dot, first_dot, repaired_dot, bare_cr, bare_lf, nul };
 
   [[nodiscard]] Find look(std::string_view rest) noexcept;
   [[nodiscard]] DataStep at_dot(std::string_view input) noexcept;

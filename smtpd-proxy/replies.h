@@ -34,5 +34,6 @@ inline constexpr std::string_view kTooBig = "552 5.3.4 Message size exceeds limi
 inline constexpr std::string_view kNoValidRecipients = "554 5.5.1 No valid recipients";
 inline constexpr std::string_view kMailLoop = "554 5.4.6 Too many hops";
 inline constexpr std::string_view kBareInData = "550 5.5.2 Bare CR or LF in message refused (RFC 5321 section 2.3.8)";
+inline constexpr std::string_view kNulInData = "550 5.6.0 NUL at the start of a line refused (RFC 2045 section 2.7)";
 
 }  // namespace caronte::smtpd_proxy::replies

@@ -311,7 +311,7 @@ std::size_t Session::take_message(std::string_view bytes) {
     taken += step.pass + step.skip;
     event = step.event;
     if (!is_streaming) {
-      if (event == DataEvent::bare_cr || event == DataEvent::bare_lf) event = DataEvent::none;
+      if (event != DataEvent::end) event = DataEvent::none;
       continue;
     }
     if (!step.before.empty()) pieces[count++] = piece_of(step.before);
@@ -325,11 +325,12 @@ std::size_t Session::take_message(std::string_view bytes) {
     if (event == DataEvent::end) fire(Event::message_over);
     return taken;
   }
-  if (event == DataEvent::bare_cr || event == DataEvent::bare_lf) {
+  if (event != DataEvent::none && event != DataEvent::end) {
     // Two readers may disagree on where such a message ends: nothing behind it is believed.
-    record_->reason = event == DataEvent::bare_cr ? "bare-cr" : "bare-lf";
-    end_transaction(replies::kBareInData, false);
-    reply(replies::kBareInData);
+    record_->reason = event == DataEvent::bare_cr ? "bare-cr" : event == DataEvent::bare_lf ? "bare-lf" : "nul";
+    const std::string_view text = event == DataEvent::nul ? replies::kNulInData : replies::kBareInData;
+    end_transaction(text, false);
+    reply(text);
     shut(ipc::Outcome::refused);
     return bytes.size();
   }

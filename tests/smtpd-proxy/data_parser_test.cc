@@ -60,18 +60,28 @@ std::string repaired(const std::string& input, bool& is_over) {
   for (std::size_t at = 0; at < input.size();) {
     const std::size_t line_end = input.find_first_of("\r\n", at);
     if (line_end == std::string::npos) return output;  // tests end with the final dot line
-    const std::string line = input.substr(at, line_end - at);
+    std::string line = input.substr(at, line_end - at);
     const bool is_crlf = input.compare(line_end, 2, "\r\n") == 0;
     at = line_end + (is_crlf ? 2 : 1);
     if (line == "." && is_real_start && is_crlf) {
       is_over = true;
       return output;
     }
+    if (is_real_start && line.starts_with(".\0"s)) line.erase(1, 1).insert(0, ".");
+    const std::size_t nuls = std::min(line.find_first_not_of('\0'), line.size());
+    line.erase(0, nuls);
+    if (nuls > 0) is_real_start = false;
     const bool needs_dot = is_real_start ? line == "." : line.starts_with('.');
     output += (needs_dot ? "." : "") + line + "\r\n";
     is_real_start = is_crlf;
   }
   return output;
+}
+
+// As a server behind sees the stream that drops NUL.
+std::string without_nul(std::string text) {
+  std::erase(text, '\0');
+  return text;
 }
 
 // How many messages a server behind would see in the bytes that follow DATA; what is left behind the last one.
@@ -127,6 +137,7 @@ class DataParserTest : public CppUnit::TestFixture {
     constexpr auto kEnd = DataEvent::end;
     constexpr auto kCr = DataEvent::bare_cr;
     constexpr auto kLf = DataEvent::bare_lf;
+    constexpr auto kNul = DataEvent::nul;
     const struct {
       std::string name, input;
       bool repair;
@@ -151,7 +162,13 @@ class DataParserTest : public CppUnit::TestFixture {
         {"LFCR.CRLF", "a\n\r.\r\nb\r\n.\r\n", false, "a", {kLf, kEnd}, 1},
         {"CRLF.CRCRLF", "a\r\n.\r\r\n.\r\n", false, "a\r\n", {kCr, kEnd}, 3},
         {"only the first anomaly", "a\nb\rc\nd\r\n.\r\n", false, "a", {kLf, kEnd}, 1},
-        {"NUL around the dot", "a\r\n\0.\0\r\n.\0\r\n.\r\n"s, false, "a\r\n\0.\0\r\n.\0\r\n"s, {kEnd}, 11},
+        {"NUL inside a line", "a\0.\r\nb\0\r\n..\0\r\n.\r\n"s, false, "a\0.\r\nb\0\r\n..\0\r\n"s, {kEnd}, 13},
+        {"CRLF.NUL CRLF", "a\r\n.\0\r\nb\r\n.\r\n"s, false, "a\r\n", {kNul, kEnd}, 3},
+        {"CRLF NUL.CRLF", "a\r\n\0.\r\nb\r\n.\r\n"s, false, "a\r\n", {kNul, kEnd}, 3},
+        {"NUL in front", "\0a\r\n.\r\n"s, false, "", {kNul, kEnd}, 0},
+        {"CRLF.CR NUL LF", "a\r\n.\r\0\nb\r\n.\r\n"s, false, "a\r\n", {kCr, kEnd}, 3},
+        {"repair CRLF.NUL CRLF", "a\r\n.\0\r\nb\r\n.\r\n"s, true, "a\r\n..\r\nb\r\n", {kEnd}, 9},
+        {"repair CRLF NUL.CRLF", "a\r\n\0\0.\r\nb\r\n.\r\n"s, true, "a\r\n..\r\nb\r\n", {kEnd}, 9},
         {"repair LF.LF", "a\n.\nb\r\n.\r\n", true, "a\r\n..\r\nb\r\n", {kEnd}, 9},
         {"repair LF.CRLF", "a\n.\r\nb\r\n.\r\n", true, "a\r\n..\r\nb\r\n", {kEnd}, 9},
         {"repair CRLF.LF", "a\r\n.\nb\r\n.\r\n", true, "a\r\n..\r\nb\r\n", {kEnd}, 9},
@@ -206,6 +223,8 @@ class DataParserTest : public CppUnit::TestFixture {
           CPPUNIT_ASSERT_EQUAL(0U, messages_seen(outcome.output, is_lenient, rest));
           CPPUNIT_ASSERT_EQUAL(1U, messages_seen(outcome.output + ".\r\n", is_lenient, rest));
           CPPUNIT_ASSERT_EQUAL(std::size_t{0}, rest);
+          CPPUNIT_ASSERT_EQUAL(1U, messages_seen(without_nul(outcome.output) + ".\r\n", is_lenient, rest));
+          CPPUNIT_ASSERT_EQUAL(std::size_t{0}, rest);
         }
       });
     }
@@ -229,9 +248,11 @@ class DataParserTest : public CppUnit::TestFixture {
       DataEvent event;
     } cases[] = {{"\n", DataEvent::bare_lf},       {"\r", DataEvent::bare_cr},     {"\r\n.\n", DataEvent::bare_lf},
                  {"\r\n.\rx", DataEvent::bare_cr}, {"\r\n.\r\nx", DataEvent::end}, {"\r\n..\r\n", DataEvent::none},
-                 {"\r\n.x", DataEvent::none}};
+                 {"\r\n.x", DataEvent::none},      {"\r\n\0"s, DataEvent::nul},    {"\r\n.\0"s, DataEvent::nul},
+                 {"\0"s, DataEvent::none}};
     for (const auto& c : cases) {
       for (std::size_t place = 0; place < 400; ++place) {
+        if (place == 0 && c.text[0] == '\0') continue;  // the start of a line too
         const std::string input = std::string(place, 'x') + c.text + std::string(400, 'y') + "\r\n";
         const Outcome outcome = run(input, false);
         CPPUNIT_ASSERT(outcome.events == (c.event == DataEvent::none ? std::vector<DataEvent>{} : std::vector{c.event}));

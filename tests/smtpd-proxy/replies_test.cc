@@ -50,6 +50,7 @@ class RepliesTest : public CppUnit::TestFixture {
         {replies::kNoValidRecipients, "554 5.5.1 "},
         {replies::kMailLoop, "554 5.4.6 "},
         {replies::kBareInData, "550 5.5.2 "},
+        {replies::kNulInData, "550 5.6.0 "},
     };
     for (const auto& c : cases) {
       const std::string name(c.reply);
