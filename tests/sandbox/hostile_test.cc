@@ -102,6 +102,8 @@ class HostileTest {
       tally_.check(bystander.takes_reload(), name + ": cannot reload in its sandbox");
       tally_.check(bystander.is_serving(), name + ": another process of the same kind was harmed");
       check_hostile_frames(tally_, bystander);
+      const auto death = bystander.death(milliseconds(0));
+      tally_.check(!death, name + ": died on the way, wait status " + std::to_string(death.value_or(0)));
     } catch (const std::runtime_error& error) {
       tally_.check(false, name + ": " + error.what());
     }

@@ -53,11 +53,11 @@ std::vector<Role> peers_of(Role role) {
   }
 }
 
-base::Endpoint loopback(std::uint16_t port) {
-  return {base::Address(base::Address::Octets{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 127, 0, 0, 1}), port};
+base::Endpoint loopback(std::uint16_t port, std::uint8_t last = 1) {
+  return {base::Address(base::Address::Octets{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 127, 0, 0, last}), port};
 }
 
-config::Configuration configuration_for(const Grounds& grounds, const base::Endpoint& listener, std::uint16_t resolver_port) {
+config::Configuration configuration_for(const Grounds& grounds, const base::Endpoint& listener, std::uint32_t generation) {
   config::Configuration configuration;
   configuration.file = "caronte.xml";
   configuration.server.name = "gateway.test";
@@ -65,7 +65,7 @@ config::Configuration configuration_for(const Grounds& grounds, const base::Endp
   configuration.destination.servers.push_back({loopback(1), 0});
   configuration.domains.push_back({"example.org", 0});
   configuration.dns.is_present = true;
-  configuration.dns.servers.push_back(loopback(resolver_port));
+  configuration.dns.servers.push_back(loopback(1, static_cast<std::uint8_t>(generation)));
   configuration.dns.timeout = config::milliseconds(1000);
   configuration.dns.reverse = true;
   configuration.log.is_present = true;
@@ -148,7 +148,10 @@ void Subject::launch() {
 
 template <class Message>
 void Subject::send(const Message& message, int descriptor) {
-  must(ipc::send_blocking(master_.get(), message, descriptor), "send to the worker");
+  const auto sent = ipc::send_blocking(master_.get(), message, descriptor);
+  if (sent) return;
+  const auto status = death(std::chrono::milliseconds(100));
+  throw std::runtime_error("send to the worker: " + sent.error().text + (status ? ", wait status " + std::to_string(*status) : ""));
 }
 
 void Subject::send_start(bool with_sandbox) {
@@ -168,7 +171,7 @@ void Subject::send_resources() {
   listener_ = loopback(2525);
   base::Fd listener;
   if (role_ == Role::smtpd_proxy) listener = make_listener(listener_);
-  send_configuration(1);
+  send_configuration();
   const base::Fd box = must(worker::BlackBox::create(), "black box");
   send(ipc::Resource{.kind = ipc::ResourceKind::black_box}, box.get());
   if (role_ == Role::smtpd_proxy) send(ipc::Listener{.endpoint = listener_}, listener.get());
@@ -181,9 +184,10 @@ void Subject::send_resources() {
   }
 }
 
-// With an empty list, as the real master sends each list that there is.
-void Subject::send_configuration(std::uint16_t resolver_port) {
-  const base::Fd file = must(config::encode_configuration(configuration_for(grounds_, listener_, resolver_port)), "configuration");
+// Another resolver in each generation, on the same port (dnsd begins anew for another). With an empty list, as the real master
+// sends each list that there is.
+void Subject::send_configuration() {
+  const base::Fd file = must(config::encode_configuration(configuration_for(grounds_, listener_, generation_)), "configuration");
   send(ipc::ConfigurationFile{.generation = generation_}, file.get());
   const base::Fd list = must(config::seal_list(base::PrefixTree{}, 0), "list");
   send(ipc::ListFile{.generation = generation_, .list = static_cast<std::uint16_t>(config::ListId::relay)}, list.get());
@@ -232,7 +236,7 @@ bool Subject::is_serving() {
 
 bool Subject::takes_reload() {
   ++generation_;
-  send_configuration(2);
+  send_configuration();
   send(ipc::Prepare{.generation = generation_});
   try {
     for (;;) {

@@ -65,7 +65,7 @@ class Subject {
   void launch();
   void send_start(bool with_sandbox);
   void send_resources();
-  void send_configuration(std::uint16_t resolver_port);
+  void send_configuration();
   void give_channel(ipc::Role peer);
   template <class Message>
   void send(const Message& message, int descriptor = -1);
