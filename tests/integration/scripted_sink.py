@@ -64,7 +64,7 @@ class _Session(threading.Thread):
 
     # ------------------------------------------------------------------------------------------------ octets
     def _read(self):
-        data = self.socket.recv(262144)
+        data = self.socket.recv(self.sink.read_size)
         if not data:
             raise _End
         self._buffer += data
@@ -182,11 +182,13 @@ class _Session(threading.Thread):
         self._act("BODY", b"", b"")
         pattern = _ENDS[self.sink.data_end]
         begin = 0
+        self._buffer = bytearray(self._buffer)  # grows in place
         self.body_bytes += len(self._buffer)
         while not (match := pattern.search(self._buffer, max(0, begin - 5))):
             begin = len(self._buffer)
             self._read()
             self.body_bytes += len(self._buffer) - begin
+        self._buffer = bytes(self._buffer)
         end = match.start() if self._buffer[match.start():match.start() + 1] == b"." else self._buffer.index(b".", match.start())
         message = Message(self._sender, self._recipients, self._buffer[:end])
         self._buffer = self._buffer[match.end():]
@@ -203,9 +205,10 @@ class ScriptedSink:
     `listening=False`: the port is taken but refuses every call until listen()."""
 
     def __init__(self, script=None, *, capabilities=DEFAULT_CAPABILITIES, greeting=None, address="127.0.0.1",
-                 name="sink.example.net", data_end="strict", small_window=False, listening=True, port=0):
+                 name="sink.example.net", data_end="strict", small_window=False, listening=True, port=0,
+                 read_size=262144):
         self.script = dict(script or {})
-        self.capabilities, self.name, self.data_end = list(capabilities), name, data_end
+        self.capabilities, self.name, self.data_end, self.read_size = list(capabilities), name, data_end, read_size
         self.greeting = greeting or f"220 {name} ESMTP"
         self.sessions = []
         self.ending = threading.Event()
