@@ -53,7 +53,9 @@ void Destination::ask(Ask ask, std::string_view line) {
 
 void Destination::flush() {
   send_next();
-  write_out();
+  // While the write event is waited for it alone goes on: a write here that took the rest would put the event away, and
+  // nobody would be told that there is room again.
+  if (!writable_.is_enabled()) write_out();
 }
 
 void Destination::send_next() {
@@ -146,6 +148,12 @@ void Destination::on_writable(short) {
   if (has_failed_ || !out_.is_empty()) return;
   if (is_congested_) {
     is_congested_ = false;
+    // From here the wait is for the client, or for the reply to the final dot.
+    if (asked_.empty()) {
+      deadline_.disable();
+    } else if (asked_.front() == Ask::message) {
+      deadline_.enable(settings_.end_timeout);
+    }
     owner_.on_destination_drained();
   }
 }
