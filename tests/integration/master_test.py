@@ -487,23 +487,42 @@ class ReloadTest(Case):
             return {pid: (count, gateway.descriptors(pid)) for pid, count in before.items() if gateway.descriptors(pid) > count}
         wait_until(lambda: not leaks(), what="descriptors back")
 
-    def test_worker_that_dies_during_reloads_gets_what_is_in_force(self):
-        gateway = self.gateway(self.sink(), expects_deaths=True)
-        settle(gateway)
-        for number in range(12):
-            gateway.write_configuration(limits={"noops": 3 + number % 2, "sessions-per-address": 0})
-            os.kill(random.choice(gateway.workers()), signal.SIGKILL)
-            reload(gateway)
-        settle(gateway)
-        gateway.write_configuration(limits={"noops": 7, "sessions-per-address": 0})
-        self.assertTrue(reload(gateway)[0])
+    def noops(self, gateway):
+        """How many NOOPs each of ten sessions is granted: the mark of the configuration that its smtpd-proxy uses."""
+        granted = set()
         for _ in range(10):
             with gateway.client(source=STRANGER) as client:
                 client.hello()
-                for _ in range(7):
-                    client.command("NOOP", 250)
-                client.line("NOOP")
-                client.expect_eof()
+                client.send(b"NOOP\r\n" * 20)
+                granted.add(client.drain().count(b"250"))
+        return granted
+
+    def test_worker_that_dies_during_reloads_gets_what_is_in_force(self):
+        gateway = self.gateway(self.sink(), expects_deaths=True)
+        settle(gateway)
+        expected = 10
+        for number in range(12):
+            wanted = 3 + number
+            gateway.write_configuration(limits={"noops": wanted, "sessions-per-address": 0})
+            os.kill(random.choice(gateway.workers()), signal.SIGKILL)
+            expected = wanted if reload(gateway)[0] else expected
+            settle(gateway)
+            self.assertEqual(self.noops(gateway), {expected})
+
+    def test_worker_that_starts_during_a_reload_is_waited_for(self):
+        programs = OddPrograms(self, {"smtpd-proxy"})
+        gateway = self.gateway(self.sink(), arguments=["-l", programs.folder], expects_deaths=True)
+        settle(gateway)
+        programs.behave("slow 1500")
+        before = gateway.workers("smtpd-proxy")
+        os.kill(before[0], signal.SIGKILL)
+        wait_for_text(gateway, "SIGKILL; starts again at once")
+        gateway.write_configuration(limits={"noops": 4, "sessions-per-address": 0})
+        started = time.monotonic()
+        self.assertTrue(reload(gateway)[0])
+        self.assertGreater(time.monotonic() - started, 0.5)
+        self.assertTrue(settle(gateway))
+        self.assertEqual(self.noops(gateway), {4})
 
     def test_lists_are_read_again_when_they_change(self):
         gateway = self.gateway(self.sink(), relay=["127.0.9.1", "127.0.9.2", "127.0.9.3"])

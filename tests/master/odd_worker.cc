@@ -2,6 +2,7 @@
 // lies in the folder `real` beside it, and `behaviour` in the same folder says what to do:
 //   exit            end with 3 before reading anything
 //   crash ADDRESS   be ready, note the client ADDRESS in the black box, abort (first start of process 0 only)
+//   slow MS         become the real program only after so many milliseconds
 //   mute            never become ready (first start of process 0 only)
 //   rule KIND       be ready, then break a rule (first start of process 0 only)
 // Otherwise, and when the file is not there, it becomes the real program.
@@ -116,6 +117,10 @@ int main(int, char** argv) {
   std::string argument;
   std::ifstream(folder + "/behaviour") >> what >> argument;
   if (what == "exit") return 3;
+  if (what == "slow") {
+    ::usleep(static_cast<useconds_t>(std::stoul(argument)) * 1000);
+    what.clear();
+  }
   if (const ipc::Start start = peek_start(); !what.empty() && start.index == 0 && start.restarts == 0) misbehave(what, argument);
   const std::string real = folder + "/real" + path.substr(path.rfind('/'));
   char* const environment[] = {nullptr};
