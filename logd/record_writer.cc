@@ -36,8 +36,8 @@ bool is_own_attribute(const ipc::LogAttribute& attribute) noexcept {
 }
 
 base::WallTime time_of(const ipc::LogRecord& record) noexcept {
-  // Year 1970 to 9999, so that the date has its usual form whatever the sender says.
-  constexpr std::int64_t kLatest = 253402300799999;
+  // Years that parse_rfc3339() takes, whatever the sender says; WallTime itself ends in 2262.
+  constexpr std::int64_t kLatest = 7289654399999;  // 2200-12-31T23:59:59.999Z
   return base::WallTime(std::chrono::milliseconds(std::clamp<std::int64_t>(record.time_ms, 0, kLatest)));
 }
 

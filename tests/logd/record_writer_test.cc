@@ -3,6 +3,8 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <limits>
+
 #include "base/quoting.h"
 #include "ipc/log_format.h"
 #include "worker/log_client.h"
@@ -17,6 +19,7 @@ class RecordWriterTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(any_octets_are_well_formed_and_reversible);
   CPPUNIT_TEST(largest_record_fits_the_line);
   CPPUNIT_TEST(bad_records_are_refused);
+  CPPUNIT_TEST(any_time_has_the_usual_form);
   CPPUNIT_TEST(own_elements);
   CPPUNIT_TEST(sender_names);
   CPPUNIT_TEST(syslog_line);
@@ -45,6 +48,23 @@ class RecordWriterTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("<event from=\"smtpd-proxy.3\" instance=\"1763758638\" n=\"17\" "
                                      "time=\"2026-11-21T20:57:18.123Z\" text=\"a &lt;b&gt; &amp; &quot;c&quot;\\x0ad\"/>\n"),
                          std::string(line));
+  }
+
+  // A sender that was taken over says what it likes.
+  void any_time_has_the_usual_form() {
+    const struct {
+      std::int64_t time_ms;
+      std::string text;
+    } cases[] = {{std::numeric_limits<std::int64_t>::max(), "2200-12-31T23:59:59.999Z"},
+                 {110386907013998, "2200-12-31T23:59:59.999Z"},
+                 {7289654399998, "2200-12-31T23:59:59.998Z"},
+                 {-1, "1970-01-01T00:00:00.000Z"},
+                 {std::numeric_limits<std::int64_t>::min(), "1970-01-01T00:00:00.000Z"}};
+    for (const auto& c : cases) {
+      ipc::LogRecord record = record_of({element("event", 0)});
+      record.time_ms = c.time_ms;
+      CPPUNIT_ASSERT_MESSAGE(c.text, writer_.record(sender_, record).find("time=\"" + c.text + "\"") != std::string_view::npos);
+    }
   }
 
   void elements_nest_and_close() {
