@@ -36,7 +36,7 @@ check() {
     return
   fi
   more=$(echo "$needed" | grep -vE "$language" | grep -vE "$2" || true)
-  if [ -z "$more" ]; then ok; else bad "$1 links" $more; fi
+  if [ -z "$more" ]; then ok; else bad "$1 links $(echo "$more" | tr "\n" " ")"; fi
   for library in $(ldd "$program" | sed -n 's/^[[:space:]]*\([^ ]*\) .*/\1/p' | sed 's|.*/||'); do
     if echo "$library" | grep -qE "$language|linux-vdso|$2|$3"; then ok; else bad "$1 gets $library"; fi
   done
