@@ -216,7 +216,7 @@ void on_event(Session& s, std::uint32_t events) {
       return;
     }
     if (s.in[start + 3] != '-') {
-      const int code = std::atoi(s.in.c_str() + start);
+      const int code = static_cast<int>(std::strtol(s.in.c_str() + start, nullptr, 10));
       if (!advance(s, code)) return;
     }
     start = end + 2;
@@ -232,10 +232,10 @@ int main(int argc, char** argv) {
     if (option == "--target") options.target = value;
     if (option == "--mode") options.mode = value;
     if (option == "--messages") options.messages = std::strtoul(value, nullptr, 10);
-    if (option == "--concurrency") options.concurrency = static_cast<unsigned>(std::atoi(value));
+    if (option == "--concurrency") options.concurrency = static_cast<unsigned>(std::strtoul(value, nullptr, 10));
     if (option == "--size") options.size = std::strtoul(value, nullptr, 10);
-    if (option == "--per-session") options.per_session = static_cast<unsigned>(std::atoi(value));
-    if (option == "--sources") options.sources = static_cast<unsigned>(std::atoi(value));
+    if (option == "--per-session") options.per_session = static_cast<unsigned>(std::strtoul(value, nullptr, 10));
+    if (option == "--sources") options.sources = static_cast<unsigned>(std::strtoul(value, nullptr, 10));
   }
   if (options.target.empty()) {
     std::fprintf(stderr,

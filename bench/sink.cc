@@ -133,7 +133,7 @@ int main(int argc, char** argv) {
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
   const std::string host = listen_at.substr(0, listen_at.rfind(':'));
-  const auto port = static_cast<unsigned>(std::atoi(listen_at.c_str() + listen_at.rfind(':') + 1));
+  const auto port = static_cast<unsigned>(std::strtoul(listen_at.c_str() + listen_at.rfind(':') + 1, nullptr, 10));
   const int smtp = make_listener(listen_at);
   const int http = http_at.empty() ? -1 : make_listener(http_at);
   const int poll = epoll_create1(EPOLL_CLOEXEC);

@@ -258,7 +258,7 @@ std::size_t Session::take_line(std::string_view bytes) {
     skips_line_ = false;
     return end + 1;
   }
-  if (end == std::string_view::npos || end >= kMaxLineBytes) {
+  if (end >= kMaxLineBytes) {  // npos too
     if (bytes.size() < kMaxLineBytes && end == std::string_view::npos) return 0;
     if (state_ == State::calling) return 0;
     reply(replies::kLineTooLong);
