@@ -130,7 +130,8 @@ Event Session::take_helo(bool is_ehlo) {
   }
   // What is promised here holds for the session, whatever probes find out meanwhile.
   const Capabilities& offers = proxy_.offered();
-  offered_ = {.size = offers.size, .eight_bit_mime = offers.eight_bit_mime, .smtputf8 = offers.smtputf8, .dsn = offers.dsn, .auth = false};
+  offered_ = {
+      .size = offers.size, .eight_bit_mime = offers.eight_bit_mime, .smtputf8 = offers.smtputf8, .dsn = offers.dsn, .auth = false};
   const std::uint64_t limit = is_exempt(config::Check::recipient_caps_and_size) ? 0 : configuration().limits.message_size;
   const std::string text = compose_ehlo_reply(proxy_.own_name(), offers, limit);
   pass_on(text);
