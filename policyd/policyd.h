@@ -24,6 +24,9 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
 
   explicit Policyd(worker::Startup startup);
 
+  // For who turns it himself, without run().
+  using Worker::loop;
+
  private:
   struct Proxy {
     std::unique_ptr<ipc::Channel> channel;
