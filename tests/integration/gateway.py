@@ -236,8 +236,10 @@ class Gateway:
         return pids[0]
 
     def wait_until_ready(self, timeout=30.0):
-        """Waits until the first listener greets (it does not before every worker is ready) and notes the workers."""
+        """Waits until master says that every worker is ready and the first listener greets; notes the workers."""
         deadline = time.monotonic() + timeout
+        while "caronted: ready\n" not in self.stderr and self._process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
         while True:
             if self._process.poll() is not None:
                 raise AssertionError(f"caronted ended with {self._process.returncode}:\n{self.stderr}")

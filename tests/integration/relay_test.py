@@ -65,7 +65,7 @@ REFUSED = (
     (b"<user@local.example.org>victim@foreign.example.net", 5),
     (b"victim@foreign.example.net", 5),                                    # no brackets
     (b"<<victim@foreign.example.net>>", 5),
-    (b"<" + b"a" * 65 + b"@local.example.org>", 5),                        # too long: local part, domain, path
+    (b"<" + b"a" * 260 + b"@local.example.org>", 5),                       # too long: path, domain, label
     (b"<user@" + b"a" * 300 + b".example.org>", 5),
     (b"<user@" + b"a" * 64 + b".local.example.org>", 5),
     (b"<user@local.example.org> ORCPT=rfc822;victim@foreign.example.net X=1", 5),
@@ -90,6 +90,7 @@ ACCEPTED = (
     b"<user=40x@local.example.org>",
     b"<o'brien@other.example.org>",
     b"<a.b.c@other.example.org>",
+    b"<" + b"a" * 65 + b"@local.example.org>",  # longer than RFC 5321 4.5.3.1.1 makes everybody take: VERP, SRS
 )
 
 
