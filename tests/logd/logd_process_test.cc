@@ -1,7 +1,6 @@
 // The whole program: no record is lost or doubled by kill -9 under load, a stuck logd delays nobody, a full disk costs
 // exactly what is reported (F26, F55, F77), and a sender that breaks a rule is cut off.
 #include <cppunit/extensions/HelperMacros.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 
 #include <csignal>
@@ -199,7 +198,7 @@ class LogdProcessTest : public CppUnit::TestFixture {
 
   void full_disk_loss_is_exact_F26() {
     if (!may_run()) return;
-    if (::mount("tmpfs", folder_->path().c_str(), "tmpfs", 0, "size=128k") != 0) {
+    if (!folder_->mount_tmpfs("size=128k")) {
       std::cerr << "\nSKIPPED full_disk_loss_is_exact_F26: a tmpfs cannot be mounted here\n";
       return;
     }
@@ -220,14 +219,12 @@ class LogdProcessTest : public CppUnit::TestFixture {
     (void)logd_->wait();
     connect();
     CPPUNIT_ASSERT(!settle(std::chrono::milliseconds(300)));
-    CPPUNIT_ASSERT_EQUAL(0, ::mount("tmpfs", folder_->path().c_str(), "tmpfs", MS_REMOUNT, "size=16m"));
+    CPPUNIT_ASSERT(folder_->mount_tmpfs("size=16m"));
     CPPUNIT_ASSERT(settle());
     write(5);
     CPPUNIT_ASSERT(settle());
     CPPUNIT_ASSERT_EQUAL(lost, client_->lost());
     (void)check_exact(lost);
-    logd_.reset();
-    CPPUNIT_ASSERT_EQUAL(0, ::umount2(folder_->path().c_str(), MNT_DETACH));
   }
 
   void other_hands_in_the_folder_F77() {

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,11 +28,20 @@ class TemporaryFolder {
     fd_.reset(::open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
   ~TemporaryFolder() {
+    if (is_mounted_) ::umount2(path_.c_str(), MNT_DETACH);
     for (const std::string& name : names()) ::unlink(path(name).c_str());
     ::rmdir(path_.c_str());
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  // A small disk over the folder, until the end of it; again: another size. False: not possible here.
+  bool mount_tmpfs(const std::string& options) {
+    const unsigned long flags = is_mounted_ ? MS_REMOUNT : 0;
+    const bool is_done = ::mount("tmpfs", path_.c_str(), "tmpfs", flags, options.c_str()) == 0;
+    is_mounted_ = is_mounted_ || is_done;
+    return is_done;
+  }
 
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -62,6 +72,7 @@ class TemporaryFolder {
  private:
   std::string path_;
   base::Fd fd_;
+  bool is_mounted_ = false;
 };
 
 }  // namespace caronte::tests
