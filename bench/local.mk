@@ -1,5 +1,5 @@
 # The benchmark's own load generator and sink; bench/run starts them beside the peers. Built by `make bench`.
-EXTRA_PROGRAMS = bench/bench-load bench/bench-sink
+EXTRA_PROGRAMS += bench/bench-load bench/bench-sink
 bench_bench_load_SOURCES = bench/load.cc bench/loop.h
 bench_bench_sink_SOURCES = bench/sink.cc bench/loop.h
 EXTRA_DIST += bench/README.md bench/peers.py bench/run
@@ -7,4 +7,3 @@ CLEANFILES += bench/bench-load bench/bench-sink
 
 bench: all bench/bench-load$(EXEEXT) bench/bench-sink$(EXEEXT)
 	python3 $(srcdir)/bench/run --build $(abs_builddir) $(BENCH_OPTIONS)
-.PHONY: bench
