@@ -133,9 +133,18 @@ std::string describe(const Policy& policy) {
 }  // namespace caronte::sandbox
 
 #ifdef CARONTE_SANITIZERS
-// LeakSanitizer looks for leaks from a clone of the process that traces it: that cannot be had in the sandbox.
+// LeakSanitizer looks for leaks from a clone of the process that traces it: that cannot be had in the sandbox. A report ends
+// the process by SIGABRT, so that master sees a crash as in a release build.
 extern "C" int __lsan_is_turned_off();
 extern "C" int __lsan_is_turned_off() {
   return caronte::sandbox::g_is_inside ? 1 : 0;
+}
+extern "C" const char* __asan_default_options();
+extern "C" const char* __asan_default_options() {
+  return "abort_on_error=1";
+}
+extern "C" const char* __ubsan_default_options();
+extern "C" const char* __ubsan_default_options() {
+  return "abort_on_error=1:print_stacktrace=1";
 }
 #endif

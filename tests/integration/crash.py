@@ -40,8 +40,11 @@ def crash_while_reading(pid, speak, number=signal.SIGSEGV):
         if not os.WIFSTOPPED(status):
             return
         if os.WSTOPSIG(status) == number:
-            _ptrace(_CONT, pid, 0, int(number))
-            os.waitpid(pid, _WALL)
+            # Sanitizers have a last word before they end it by a signal of their own.
+            while os.WIFSTOPPED(status):
+                stop = os.WSTOPSIG(status)
+                _ptrace(_CONT, pid, 0, 0 if stop & 0x80 or stop == signal.SIGTRAP else stop)
+                _, status = os.waitpid(pid, _WALL)
             return
         if not is_reading and os.WSTOPSIG(status) == signal.SIGTRAP | 0x80 and _system_call(pid) == _RECVFROM:
             is_reading = True
