@@ -56,6 +56,15 @@ Outcome run(std::string_view input, bool repair, NextSize&& next_size) {
   return outcome;
 }
 
+// A CR at the end may still get its LF.
+bool has_bare_line_end(std::string_view stream) {
+  for (std::size_t i = 0; i < stream.size(); ++i) {
+    if (stream[i] == '\n' && (i == 0 || stream[i - 1] != '\r')) return true;
+    if (stream[i] == '\r' && i + 1 < stream.size() && stream[i + 1] != '\n') return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void run_data(std::string_view bytes) {
@@ -71,6 +80,7 @@ void run_data(std::string_view bytes) {
   const std::size_t strict_end = end_of_data(stream, kReaders[0]);
   CARONTE_EXPECT(is_over == (strict_end != std::string_view::npos) && (!is_over || whole.taken == strict_end));
   CARONTE_EXPECT(is_over || whole.taken == stream.size());
+  CARONTE_EXPECT(!has_bare_line_end(whole.forwarded));
   // Of a refused message the session ends the connection: no final dot line follows.
   check_readers(is_over && !is_refused ? whole.forwarded + ".\r\n" : whole.forwarded, is_over && !is_refused);
 
