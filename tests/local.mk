@@ -3,6 +3,7 @@ include tests/support/sink/local.mk
 # Integration tests (tests/integration/run) are Python; automake distributes the folder as a whole.
 EXTRA_DIST += tests/integration
 include tests/fuzz/local.mk
+include tests/faults/local.mk
 # Unit tests: one CppUnit program a folder; each tests/<folder>/local.mk adds to check_PROGRAMS and TESTS.
 UNIT_LIBS = tests/support/libsupport.a
 UNIT_CXXFLAGS = $(AM_CXXFLAGS) $(CPPUNIT_CFLAGS)

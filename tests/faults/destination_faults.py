@@ -1,0 +1,223 @@
+"""Part A of the catalogue: the destination is down, dies, hangs, lies."""
+
+import socket
+import time
+
+from bed import SHORT, Bed, Line
+from gateway import free_port
+from ledger import LOCAL
+
+STAGES = ("CONNECT", "BANNER", "EHLO", "MAIL", "RCPT", "DATA", "BODY", "DOT", "RSET", "QUIT")
+ACTIONS = {
+    "exit": ["exit"], "rst": ["rst"], "close": ["close"], "hang": ["hang"],
+    "garbage": [("raw", b"\x00\xff\x1b[2J 999 rubbish\r25\r\n")],
+}
+BIG = 600_000  # more than the buffers of both sides hold when the sink reads nothing
+
+
+def cells(action):
+    """F02: one column of the table, ten stages."""
+    def run():
+        with Bed() as bed:
+            for stage in STAGES:
+                bed.sink.at(stage, *ACTIONS[action])
+                entry = bed.source.deliver(rset=True, size=BIG if stage == "BODY" else 0)
+                broken = []
+                allowed = 3.0 if action == "hang" else 1.0
+                if entry.seconds > allowed:
+                    broken.append(f"{entry.stage} took {entry.seconds:.1f} s, {allowed} s allowed")
+                if entry.stage in ("MAIL", "RCPT", "DATA", "BODY", "DOT") and entry.code // 100 not in (0, 4):
+                    broken.append(f"{entry.stage} was answered {entry.text!r}")
+                told = f"{entry.stage} {entry.code or 'closed'}"
+                bed.sink.heal()
+                if action == "exit":
+                    bed.new_sink()
+                taken, late = bed.recovery(1.0)
+                # Processor and log are looked at once a column: they take a second each.
+                broken += late + bed.check(idle=stage == STAGES[-1])
+                yield Line("F02", f"destination: {action} at {stage}", broken, f"{told}, recovery {taken * 1000:.0f} ms")
+    return run
+
+
+def down():
+    """F01"""
+    with Bed() as bed:
+        bed.sink.exit()
+        entries = [bed.source.deliver() for _ in range(5)]
+        broken = [f"answered {entry.code} {entry.text}" for entry in entries if entry.code not in (421, 451)]
+        slowest = max(entry.seconds for entry in entries)
+        if slowest > 1.0:
+            broken.append(f"took {slowest:.1f} s")
+        bed.new_sink()
+        taken, late = bed.recovery(1.0)
+        yield Line("F01", "destination down, then up", broken + late + bed.check(), f"421 after {slowest * 1000:.0f} ms, recovery {taken * 1000:.0f} ms")
+
+
+def lost_reply():
+    """F03: the destination has the message and dies before it says so; the client tries again (RFC 1047)."""
+    with Bed() as bed:
+        broken = []
+        for _ in range(5):
+            bed.sink.at("DOT", "lost")
+            first = bed.source.deliver()
+            if first.took:
+                broken.append("250 without the destination's reply")
+            bed.sink.heal()
+            bed.new_sink()
+            second = bed.source.deliver(token=first.token)
+            if not second.took:
+                broken.append(f"second try: {second.text}")
+        yield Line("F03", "destination dies between the final dot and its reply, 5 times", broken + bed.check())
+
+
+def black_hole():
+    """F05, by a sink that neither reads nor says a word and does not close; others go on."""
+    with Bed() as bed:
+        broken = []
+        for stage in ("MAIL", "BODY"):
+            with_others = []
+            bed.sink.script[stage] = lambda session, line: ["hang"] if b"hole" in (session.commands[-1] + (session._sender or b"")) else []
+            import threading
+            victim = []
+            thread = threading.Thread(target=lambda: victim.append(bed.source.deliver(token=f"hole-{stage}", size=BIG)))
+            thread.start()
+            while thread.is_alive():
+                with_others.append(bed.source.deliver(client="127.0.1.6"))
+            thread.join()
+            if victim[0].code // 100 not in (0, 4):
+                broken.append(f"{stage}: {victim[0].text}")
+            if not all(entry.took for entry in with_others) or max(entry.seconds for entry in with_others) > 0.5:
+                broken.append(f"{stage}: others waited {max(entry.seconds for entry in with_others):.2f} s")
+        yield Line("F05", "established connection becomes a black hole; others go on", broken + bed.check())
+
+
+def full_queue():
+    """F06"""
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        fill = []
+        for _ in range(4):
+            fill.append(socket.socket())
+            fill[-1].setblocking(False)
+            fill[-1].connect_ex(full.getsockname())
+        with Bed() as other:  # the second server takes over
+            endpoint = other.sink.endpoint
+            with Bed(servers=[full.getsockname(), endpoint], destination={**SHORT, "connect-timeout": "1s"}) as bed:
+                bed.path = other.path
+                entries = [bed.source.deliver() for _ in range(6)]
+                broken = [f"{entry.stage} {entry.code} {entry.text}" for entry in entries if not entry.took]
+                # The path holds what both beds sent.
+                broken += [line for line in bed.check_ledgers() if "out of nowhere" not in line]
+                slowest = max(entry.seconds for entry in entries)
+                yield Line("F06", "accept queue full: second server within the deadline", broken, f"slowest step {slowest * 1000:.0f} ms")
+        for one in fill:
+            one.close()
+
+
+def slow():
+    """F07, scaled: 0.6 s a reply, with a deadline of 1 s."""
+    with Bed() as bed:
+        bed.sink.misbehaviour = {stage: [("delay", 0.6)] for stage in ("BANNER", "EHLO", "MAIL", "RCPT", "DATA", "DOT")}
+        entry = bed.source.deliver(recipients=[LOCAL] * 3, budget=10.0)
+        broken = [] if entry.took else [f"{entry.stage}: {entry.text}"]
+        bed.sink.heal()
+        taken, late = bed.recovery(1.0)
+        yield Line("F07", "slow destination, 0.6 s a reply", broken + late + bed.check(budget=10.0))
+
+
+def zero_window():
+    """F08, scaled: 20 MB against a destination that reads nothing behind DATA."""
+    with Bed(sink_options={"small_window": True}) as bed:
+        bed.sink.at("BODY", "hang")
+        pids = bed.gateway.workers("smtpd-proxy")
+        for pid in pids:
+            bed.gateway.reset_peak(pid)
+        before = {pid: bed.gateway.rss_kib(pid) for pid in pids}
+        entry = bed.source.deliver(size=20_000_000, budget=10.0)
+        grown = max(bed.gateway.peak_kib(pid) - before[pid] for pid in pids)
+        broken = [] if entry.code // 100 in (0, 4) else [f"{entry.stage}: {entry.text}"]
+        if grown > 512 * bed.gateway.memory_factor:
+            broken.append(f"smtpd-proxy grew by {grown} KiB")
+        bed.sink.heal()
+        taken, late = bed.recovery(1.0)
+        yield Line("F08", "destination stops reading, 20 MB", broken + late + bed.check(budget=10.0), f"grew {grown} KiB, {entry.stage} {entry.code}")
+
+
+HOSTILE = {
+    "a line of 1 MB": b"250 " + b"x" * 1_000_000 + b"\r\n", "20,000 continuation lines": b"250-go on\r\n" * 20_000 + b"250 end\r\n",
+    "NUL": b"250 a\x00b\r\n", "bare CR": b"250 a\rb\r\n", "a bare LF": b"250 a\n", "two digits": b"25\r\n", "code 999": b"999 what\r\n",
+    "code 000": b"000 what\r\n", "no code": b"hello\r\n", "rubbish that is no UTF-8": b"\xff\xfe\xfd\x80\r\n",
+    "two codes in a reply": b"250-a\r\n550 b\r\n", "an empty line": b"\r\n", "354 out of place": b"354 go on\r\n",
+    "control characters": b"250 \x1b[2Jclear\x07\r\n",
+}
+
+
+def hostile_replies():
+    """F10: at RCPT."""
+    with Bed() as bed:
+        pids = bed.gateway.workers("smtpd-proxy")
+        for what, octets in HOSTILE.items():
+            bed.sink.at("RCPT", ("raw", octets))
+            entry = bed.source.deliver()
+            broken = [] if entry.code // 100 in (0, 2, 4) else [f"{entry.stage}: {entry.text}"]
+            if any(ord(letter) < 32 and letter not in "\r\n" for letter in entry.text):
+                broken.append(f"reached the client: {entry.text!r}")
+            bed.sink.heal()
+            taken, late = bed.recovery(1.0)
+            if bed.gateway.workers("smtpd-proxy") != pids:
+                broken.append("a worker died")
+                pids = bed.gateway.workers("smtpd-proxy")
+            yield Line("F10", f"hostile reply: {what}", broken + late + bed.check_ledgers(), f"{entry.stage} {entry.code or 'closed'}")
+        yield Line("F10", "after all hostile replies", bed.check())
+
+
+def busy():
+    """F11: what the destination says is passed on; no other server is asked."""
+    with Bed() as bed:
+        for stage, text in (("BANNER", "421 4.3.2 busy"), ("BANNER", "554 5.3.2 no"), ("MAIL", "451 4.3.0 later"), ("RCPT", "421 4.3.2 bye"), ("RCPT", "450 4.2.0 grey"),
+                            ("DATA", "451 4.3.0 later"), ("DOT", "452 4.2.2 full"), ("DOT", "421 4.3.2 bye")):
+            bed.sink.at(stage, ("reply", text))
+            entry = bed.source.deliver()
+            broken = [] if entry.code // 100 == 4 else [f"{entry.stage}: {entry.text}"]
+            bed.sink.heal()
+            taken, late = bed.recovery(1.0)
+            yield Line("F11", f"destination says {text} at {stage}", broken + late + bed.check_ledgers(), f"{entry.stage} {entry.text.splitlines()[0]}")
+        for stage, text in (("RCPT", "550 5.1.1 unknown"), ("DOT", "554 5.6.0 content")):
+            bed.sink.at(stage, ("reply", text))
+            entry = bed.source.deliver()
+            broken = [] if entry.text.startswith(text) else [f"{entry.stage}: {entry.text}"]
+            bed.sink.heal()
+            yield Line("F11", f"destination says {text} at {stage}: passed on", broken)
+        yield Line("F11", "after all replies", bed.check(explains=lambda entry: entry.text.startswith(("550 5.1.1 unknown", "554 5.6.0 content"))))
+
+
+def flapping():
+    """F12: the first server comes and goes; the second is there."""
+    with Bed() as other:
+        port = free_port()
+        with Bed(servers=[("127.0.0.1", port), other.sink.endpoint]) as bed:
+            bed.path = other.path
+            sessions = 0
+            for _ in range(4):
+                from ledger import LedgerSink
+                first = LedgerSink(other.path, port=port)
+                sessions += sum(bed.source.deliver().took for _ in range(10))
+                first.__exit__()
+                sessions += sum(bed.source.deliver().took for _ in range(10))
+            broken = [] if sessions >= 79 else [f"{sessions} of 80 served"]
+            broken += [line for line in bed.check_ledgers() if "out of nowhere" not in line]
+            yield Line("F12", "first server comes and goes, second there", broken, f"{sessions} of 80 served")
+
+
+def member_hangs():
+    """F13, without its re-probe times: the first of two hangs at connect and at the greeting."""
+    with Bed() as other, Bed() as stuck:
+        stuck.sink.at("CONNECT", "hang")
+        with Bed(servers=[other.sink.endpoint, stuck.sink.endpoint]) as bed:
+            bed.path = other.path
+            begun = time.monotonic()
+            served = sum(bed.source.deliver(budget=5).took for _ in range(20))
+            broken = [] if served == 20 else [f"{served} of 20 served"]
+            broken += [line for line in bed.check_ledgers() if "out of nowhere" not in line]
+            yield Line("F13", "a standby that hangs harms nobody", broken, f"{time.monotonic() - begun:.1f} s for 20")
