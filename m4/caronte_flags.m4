@@ -13,8 +13,9 @@ CARONTE_LDFLAGS=""
 AC_DEFUN([CARONTE_COMPILE_FLAG], [AX_CHECK_COMPILE_FLAG([$1], [CARONTE_CXXFLAGS="$CARONTE_CXXFLAGS $1"], [], [-Werror])])
 AC_DEFUN([CARONTE_LINK_FLAG], [AX_CHECK_LINK_FLAG([$1], [CARONTE_LDFLAGS="$CARONTE_LDFLAGS $1"])])
 
-m4_foreach_w([flag], [-Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wimplicit-fallthrough -Wdate-time -Werror=format-security
+m4_foreach_w([flag], [-Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wimplicit-fallthrough -Wdate-time
   -fno-delete-null-pointer-checks -fno-strict-aliasing], [CARONTE_COMPILE_FLAG(m4_quote(flag))])
+AX_CHECK_COMPILE_FLAG([-Wformat -Werror=format-security], [CARONTE_CXXFLAGS="$CARONTE_CXXFLAGS -Werror=format-security"])
 AS_IF([test "$enable_werror" = yes], [CARONTE_CXXFLAGS="$CARONTE_CXXFLAGS -Werror"])
 
 AS_IF([test "$enable_hardening" = yes], [

@@ -62,6 +62,10 @@ class Destination {
   void flush();
   // Bytes of a message, after the 354. False: they wait, send no more until on_destination_drained().
   bool write_data(std::span<iovec> pieces);
+  // Whatever the server has said by now is no answer to what it has not been asked yet: taken as such, and it fails.
+  void take_early_replies() {
+    if (!has_failed_) on_readable(0);
+  }
   // The reply to the final dot is due.
   void expect_message_reply();
   // Says QUIT if that is in order (never amid a message), and closes. Nothing is reported any more.

@@ -117,7 +117,7 @@ Event Session::perform(Action action) {
     case Action::take_noop: return take_noop();
     case Action::take_help: reply(replies::kHelp); return Event::none;
     case Action::take_vrfy: reply(verb_ == Verb::expn ? replies::kNotImplemented : replies::kCannotVerify); return Event::none;
-    case Action::take_quit: reply(replies::kBye); return Event::shut;
+    case Action::take_quit: return take_quit();
     case Action::refuse_unknown:
       reply(verb_ == Verb::unknown ? replies::kUnknownCommand : replies::kNotImplemented);
       return Event::none;
@@ -151,7 +151,8 @@ void Session::on_readable(short what) {
       readable_.disable();  // update_reading() enables it with the whole time
     }
     if (is_lingering_) {
-      if (bytes_in_ - bytes_before_linger_ > kLingerBytes) finish();
+      // Neither many bytes nor slow ones keep the session: the time is not restarted by them.
+      if (bytes_in_ - bytes_before_linger_ > kLingerBytes || waiting_since_ - linger_since_ > kLinger) finish();
     } else {
       take_bytes({buffer.data(), static_cast<std::size_t>(size)});
     }
@@ -434,6 +435,7 @@ void Session::linger() {
     return;
   }
   is_lingering_ = true;
+  linger_since_ = now();
   bytes_before_linger_ = bytes_in_;
   ::shutdown(socket_.get(), SHUT_WR);
   readable_.enable(kLinger);

@@ -98,6 +98,7 @@ class Session final : public DestinationOwner {
   Event take_data();
   Event take_rset();
   Event take_noop();
+  Event take_quit();
   Event take_help();
   Event refuse_order();
   Event open_stream();
@@ -168,6 +169,7 @@ class Session final : public DestinationOwner {
   std::string last_reply_;     // the last refusal, for the record
   base::MonotonicTime opened_;
   base::MonotonicTime waiting_since_;  // for the client: start of FW-12
+  base::MonotonicTime linger_since_;
   base::MonotonicTime command_since_;  // first byte of the command under way
   std::uint64_t bytes_in_ = 0;
   std::uint64_t bytes_before_linger_ = 0;

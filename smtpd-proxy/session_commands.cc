@@ -251,6 +251,15 @@ Event Session::take_noop() {
   return Event::none;
 }
 
+Event Session::take_quit() {
+  if (!argument_.empty()) {
+    reply(reply_of(Syntax::unwanted_argument, Verb::quit));
+    return Event::none;
+  }
+  reply(replies::kBye);
+  return Event::shut;
+}
+
 Event Session::refuse_order() {
   const bool is_greeted = state_ != State::start;
   if (!is_greeted) {

@@ -340,7 +340,9 @@ std::size_t Session::take_message(std::string_view bytes) {
     refuse_message(replies::kTooBig, "size", static_cast<std::int64_t>(transaction.parser->size()),
                    static_cast<std::int64_t>(limit));
   }
-  if (state_ == State::discard) {
+  // A 250 that lies here before the dot is no answer to it (F03).
+  if (event == DataEvent::end && state_ == State::data) destination_->take_early_replies();
+  if (state_ != State::data) {
     if (event == DataEvent::end) fire(Event::message_over);
     return taken;
   }

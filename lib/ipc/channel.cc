@@ -60,6 +60,7 @@ struct Received {
   ssize_t size = 0;        // as recvmsg returns it
   base::Fd descriptor;     // the one descriptor, if exactly one came
   bool is_broken = false;  // cut, or more than one descriptor
+  bool is_short = false;   // its descriptor found no room in our table
 };
 
 Received receive_frame_from(int socket, std::span<char> buffer, int flags) noexcept {
@@ -75,7 +76,7 @@ Received receive_frame_from(int socket, std::span<char> buffer, int flags) noexc
     result.size = ::recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC);
   } while (result.size < 0 && errno == EINTR);
   if (result.size < 0) return result;
-  if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) result.is_broken = true;
+  if ((message.msg_flags & MSG_TRUNC) != 0) result.is_broken = true;
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -86,6 +87,7 @@ Received receive_frame_from(int socket, std::span<char> buffer, int flags) noexc
       result.descriptor.reset(raw);
     }
   }
+  result.is_short = (message.msg_flags & MSG_CTRUNC) != 0 && !result.descriptor.is_open();
   return result;
 }
 
@@ -204,6 +206,8 @@ bool Channel::receive_frame() {
     fail("frame too long or with several descriptors");
     return false;
   }
+  // No room for its descriptor here: not the sender's fault, and what is lost is one message (F51).
+  if (received.is_short) return true;
   bool is_destroyed = false;
   destroyed_ = &is_destroyed;
   const bool is_alive =

@@ -285,7 +285,7 @@ class SlotsTest(Case):
             else:
                 client.close()
             wait_until(lambda: self.status(gateway, "sessions", "open") == 0, what=f"cycle {number}")
-        self.assertTrue(self.is_admitted(gateway))
+        wait_until(lambda: self.is_admitted(gateway), what="the slot is free")
 
     def test_sessions_limit_of_all(self):
         gateway = self.gateway(self.sink(), limits={"sessions": 3}, relay=[RELAY])

@@ -79,7 +79,8 @@ class InstallTest(unittest.TestCase):
         unit.write_text("".join(line for line in text.splitlines(True) if not line.startswith("Documentation=")))
         verified = run("systemd-analyze", "verify", unit)
         self.assertEqual((verified.returncode, verified.stdout), (0, ""))
-        exposure = run("systemd-analyze", "security", "--offline=yes", "--threshold=26", unit)
+        # 2.8: master must open folders that are closed to all but their worker, which takes CAP_DAC_READ_SEARCH (0.2).
+        exposure = run("systemd-analyze", "security", "--offline=yes", "--threshold=28", unit)
         self.assertEqual(exposure.returncode, 0, exposure.stdout)
 
     # -------------------------------------------------------------------------------------------------------- rc script
