@@ -191,6 +191,7 @@ class CrashTest(LogCase):
         def load():
             while not is_done.is_set():
                 self.say(gateway, b"MAIL FROM:<sender@example.com>", f"RCPT TO:<{FOREIGN}>".encode())
+                time.sleep(0.005)  # hundreds of records, not as many as the machine can make
 
         def check():
             while not is_done.is_set():

@@ -195,7 +195,8 @@ class _Session(threading.Thread):
         self.messages.append(message)
         self._sender, self._recipients = None, []
         ordinary = b"250 2.0.0 Ok: queued as %d-%d" % (self.number, len(self.messages))
-        message.accepted = True  # before the reply leaves: a test may look as soon as it has it
+        # Before the reply leaves, for a test may look as soon as it has it; a script decides when it has been played.
+        message.accepted = self.sink.script.get("DOT") is None
         message.accepted = self._act("DOT", b"", ordinary) // 100 == 2
         self.sink._changed()
 
