@@ -45,6 +45,8 @@ class Bed:
             for number in range(8):  # every process has served, and probed the destination
                 self.source.deliver(client=f"127.0.1.{100 + number}")
             self.settle()
+            if "dns" in options:
+                self._wait_for_questions()
             self.baseline = checker.Baseline(self.gateway)
         except BaseException:
             self._stack.close()
@@ -71,6 +73,16 @@ class Bed:
             found, is_healthy = checker.status(self.gateway)
             return is_healthy and not checker.open_sessions(found)
         checker.wait_until(is_quiet, timeout, "every worker ready, no session open", 0.05)
+
+    def _wait_for_questions(self, quiet=2.0, timeout=20.0):
+        """Until dnsd has given up all its questions: each holds a socket."""
+        pid = self.gateway.worker("dnsd")
+        begun = since = time.monotonic()
+        known = self.gateway.descriptors(pid)
+        while time.monotonic() - since < quiet and time.monotonic() - begun < timeout:
+            time.sleep(0.1)
+            if (now := self.gateway.descriptors(pid)) != known:
+                known, since = now, time.monotonic()
 
     def recovery(self, limit, *, tries=200):
         """I6: seconds until the good sender is served again; with what is broken when that takes longer than `limit`."""

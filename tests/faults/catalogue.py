@@ -2,8 +2,11 @@
 
 from typing import Callable, NamedTuple
 
+import client_faults as client
 import destination_faults as destination
 import forgeries
+import operation_faults as operation
+import process_faults as process
 
 
 class Group(NamedTuple):
@@ -27,4 +30,25 @@ GROUPS = (
     Group("F11-busy", destination.busy, True),
     Group("F12-flapping", destination.flapping),
     Group("F13-member-hangs", destination.member_hangs),
+    Group("F26-full-log-disk", operation.full_log_disk),
+    Group("F35-second-instance", process.second_instance, True),
+    Group("F39-proxy-killed", process.proxy_killed, is_timed=True),
+    Group("F39-under-load", process.proxy_killed_under_load, is_timed=True),
+    Group("F40-others-killed", process.others_killed, is_timed=True),
+    Group("F41-master-killed", process.master_killed),
+    Group("F42-crashes", process.crashes, is_timed=True),
+    Group("F43-hung", process.hung),
+    Group("F51-descriptors", process.out_of_descriptors),
+    Group("F55-logd-stuck", process.logd_stuck, is_timed=True),
+    Group("F60-suspended", process.suspended),
+    Group("F64-slow-loris", client.slow_loris),
+    Group("F65-idle", client.idle_connections),
+    Group("F67-resets", client.reset_storm, True),
+    Group("F68-floods", client.floods),
+    Group("F70-burst", client.burst),
+    Group("F72-bad-reloads", operation.bad_reloads),
+    Group("F73-reloads", operation.hundred_reloads),
+    Group("F73-hangups", operation.hangup_storm),
+    Group("F75-stop", operation.stopped_under_load, True),
+    Group("F77-log-moved", operation.log_moved),
 )

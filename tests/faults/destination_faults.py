@@ -1,11 +1,12 @@
 """Part A of the catalogue: the destination is down, dies, hangs, lies."""
 
 import socket
+import threading
 import time
 
 from bed import SHORT, Bed, Line
-from gateway import free_port
-from ledger import LOCAL
+from gateway import free_port, wait_until
+from ledger import LOCAL, LedgerSink
 
 STAGES = ("CONNECT", "BANNER", "EHLO", "MAIL", "RCPT", "DATA", "BODY", "DOT", "RSET", "QUIT")
 ACTIONS = {
@@ -21,13 +22,17 @@ def cells(action):
         with Bed() as bed:
             for stage in STAGES:
                 bed.sink.at(stage, *ACTIONS[action])
-                entry = bed.source.deliver(rset=True, size=BIG if stage == "BODY" else 0)
+                entry = bed.source.deliver(rset=stage == "RSET", size=BIG if stage == "BODY" else 0)
                 broken = []
                 allowed = 3.0 if action == "hang" else 1.0
                 if entry.seconds > allowed:
                     broken.append(f"{entry.stage} took {entry.seconds:.1f} s, {allowed} s allowed")
                 if entry.stage in ("MAIL", "RCPT", "DATA", "BODY", "DOT") and entry.code // 100 not in (0, 4):
                     broken.append(f"{entry.stage} was answered {entry.text!r}")
+                try:
+                    wait_until(lambda: bed.sink.played, 2)  # a QUIT comes behind the client's 221
+                except AssertionError:
+                    broken.append("the fault did not happen")
                 told = f"{entry.stage} {entry.code or 'closed'}"
                 bed.sink.heal()
                 if action == "exit":
@@ -77,7 +82,6 @@ def black_hole():
         for stage in ("MAIL", "BODY"):
             with_others = []
             bed.sink.script[stage] = lambda session, line: ["hang"] if b"hole" in (session.commands[-1] + (session._sender or b"")) else []
-            import threading
             victim = []
             thread = threading.Thread(target=lambda: victim.append(bed.source.deliver(token=f"hole-{stage}", size=BIG)))
             thread.start()
@@ -200,7 +204,6 @@ def flapping():
             bed.path = other.path
             sessions = 0
             for _ in range(4):
-                from ledger import LedgerSink
                 first = LedgerSink(other.path, port=port)
                 sessions += sum(bed.source.deliver().took for _ in range(10))
                 first.__exit__()

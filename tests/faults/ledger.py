@@ -72,7 +72,8 @@ class Source:
         self._lock = threading.Lock()
 
     def deliver(self, client="127.0.1.5", recipients=(LOCAL,), size=0, token=None, rset=False, budget=None, at=None):
-        """One session with one message; returns its Try and raises nothing. `at(stage)` is called before each step."""
+        """One session with one message; returns its Try and raises nothing. `rset`: a
+        transaction that is withdrawn comes first. `at(stage)` is called before each step."""
         token = token or f"t{os.getpid()}-{next(_numbers)}"
         body = message(token, size)
         entry = Try(token, client, list(recipients), content_hash(body))
@@ -116,6 +117,10 @@ class Source:
         with self.gateway.client(source=entry.client, timeout=budget) as client:
             entry.seconds = time.monotonic() - begun
             step("EHLO", b"EHLO client.example.com\r\n", 250)
+            if rset:
+                step("MAIL", b"MAIL FROM:<withdrawn@example.com>\r\n", 250)
+                step("RCPT", b"RCPT TO:<%s>\r\n" % entry.recipients[0].encode(), 250)
+                step("RSET", b"RSET\r\n", 250)
             step("MAIL", b"MAIL FROM:<%s@example.com>\r\n" % entry.token.encode(), 250)
             for recipient in entry.recipients:
                 step("RCPT", b"RCPT TO:<%s>\r\n" % recipient.encode(), 250)
@@ -130,8 +135,6 @@ class Source:
             except ConnectionError:
                 pass
             step("DOT", b".\r\n", 250)
-            if rset:
-                step("RSET", b"RSET\r\n", 250)
             step("QUIT", b"QUIT\r\n", 221)
 
 
@@ -154,6 +157,7 @@ class LedgerSink(ScriptedSink):
         self.path = path
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self.misbehaviour = dict(script or {})
+        self.played = 0  # how often it misbehaved since at()
         super().__init__({}, **options)
         self.script = {stage: self._chosen(stage) for stage in
                        ("CONNECT", "BANNER", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "BODY", "RSET", "NOOP", "QUIT", "OTHER")}
@@ -161,12 +165,15 @@ class LedgerSink(ScriptedSink):
 
     def at(self, stage, *actions):
         self.misbehaviour = {stage: list(actions)}
+        self.played = 0
 
     def heal(self):
         self.misbehaviour = {}
 
     def _actions(self, stage):
-        return list(self.misbehaviour.get(stage, []))
+        actions = list(self.misbehaviour.get(stage, []))
+        self.played += bool(actions)
+        return actions
 
     def _chosen(self, stage):
         return lambda session, argument: self._actions(stage)
