@@ -29,7 +29,6 @@ GROUPS = (
     Group("F10-hostile-replies", destination.hostile_replies, True),
     Group("F11-busy", destination.busy, True),
     Group("F12-flapping", destination.flapping),
-    Group("F13-member-hangs", destination.member_hangs),
     Group("F26-full-log-disk", operation.full_log_disk),
     Group("F35-second-instance", process.second_instance, True),
     Group("F39-proxy-killed", process.proxy_killed, is_timed=True),

@@ -1,6 +1,10 @@
 """The invariants I1 to I9: what must hold after every fault. Each check returns a list of `I<n>: what`; empty is good."""
 
 import collections
+import contextlib
+import os
+import pathlib
+import re
 import time
 
 from control_client import Control
@@ -77,6 +81,7 @@ class Baseline:
             now = self._processes()
             is_same = all([fds for fds, _ in now[name]] == [fds for fds, _ in facts] for name, facts in self.processes.items())
             quiet, self.processes = quiet + 1 if is_same else 0, now
+        self.kinds = {name: self._kinds(name) for name in self.processes}
 
     def _processes(self):
         """name -> sorted [(descriptors, RSS in KiB)]"""
@@ -88,6 +93,15 @@ class Baseline:
     def _facts(self, pid):
         return self.gateway.descriptors(pid), self.gateway.rss_kib(pid)
 
+    def _kinds(self, name):
+        """What the descriptors of the processes of this name are, counted."""
+        found = collections.Counter()
+        for pid in [self.gateway.pid] if name == "caronted" else self.gateway.workers(name):
+            for link in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    found[re.sub(r"\d+", "", os.readlink(link))] += 1
+        return found
+
     def difference(self, memory=True):
         try:
             now = self._processes()
@@ -98,7 +112,9 @@ class Baseline:
             if len(now[name]) != len(before):
                 broken.append(f"I7: {len(now[name])} {name}, not {len(before)}")
             elif [fds for fds, _ in now[name]] != [fds for fds, _ in before]:
-                broken.append(f"I7: descriptors of {name}: {[f for f, _ in now[name]]}, not {[f for f, _ in before]}")
+                more, less = self._kinds(name) - self.kinds[name], self.kinds[name] - self._kinds(name)
+                broken.append(f"I7: descriptors of {name}: {[f for f, _ in now[name]]}, not {[f for f, _ in before]}: "
+                              f"more {dict(more)}, less {dict(less)}")
             # A heap that has been used once does not shrink to the page: 5 % and 1 MiB.
             elif memory and before and max(r for _, r in now[name]) > max(r for _, r in before) * 1.05 + 1024:
                 broken.append(f"I7: memory of {name}: {now[name]}, not {before}")
@@ -117,14 +133,15 @@ class Baseline:
         try:
             wait_until(lambda: not self.difference(memory), timeout, pause=0.1)
         except AssertionError:
+            time.sleep(0.3)  # our last call for the status is over
             return self.difference(memory)
         return []
 
 
-def check_log(gateway, tries, *, killed=0):
+def check_log(gateway, tries, *, killed=0, folder=None):
     """I8: no number of the log is missing unreported or comes twice, and every 250 is recorded, or lost and counted. `killed`:
-    how many messages may have died with a killed smtpd-proxy before they were recorded."""
-    log = Log(gateway.folder / "log")
+    how many messages may have died with a killed smtpd-proxy before they were recorded. `folder`: of the log, when it is elsewhere."""
+    log = Log(folder or gateway.folder / "log")
     tokens = [entry.token for entry in tries if entry.took]
 
     def missing():

@@ -69,8 +69,8 @@ def reset_storm():
                 if number % 3 == 1:
                     client.half_close()
             client.reset() if number % 3 == 0 else client.close()
-        worst, broken = judged(bed, 30)
         bed.settle()
+        worst, broken = judged(bed, 30)
         if bed.gateway.deaths():
             broken.append("a worker died")
         yield Line("F67", "1,000 sessions reset, closed, half-closed at every stage", broken + bed.check(), f"good sender's p99 {worst * 1000:.0f} ms")

@@ -130,4 +130,4 @@ def full_log_disk():
             resize("64m")
             bed.source.deliver()
             checker.wait_until(lambda: checker.status(bed.gateway)[1], 20, "healthy again")
-            yield Line("F26", "log disk full: mail goes on, the loss is counted", broken + bed.check(memory=False), f"{load.served} served")
+            yield Line("F26", "log disk full: mail goes on, the loss is counted", broken + bed.check(memory=False, log=disk), f"{load.served} served")
