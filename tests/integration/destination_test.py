@@ -327,6 +327,7 @@ class HostileDestinationTest(Case):
                     client.envelope()
                     client.command("DATA", 354)
                     client.send(BODY)
+                    time.sleep(0.2)  # the early reply is on its way before the dot is: after it, nobody could tell
                     try:
                         client.send(b"x" * 70 + b"\r\n.\r\n")
                         reply = client.reply(8)
