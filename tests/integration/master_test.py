@@ -863,7 +863,7 @@ class ControlTest(Case):
             for name in ("master.sock", "policyd.sock", "logd.sock"):
                 script = (f"import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
                           f"s.connect({str(gateway.folder / 'run' / name)!r})")
-                result = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "python3", "-c", script],
+                result = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", script],
                                         capture_output=True, text=True)
                 self.assertIn("PermissionError", result.stderr)
         deliver(gateway)
@@ -876,7 +876,7 @@ class ControlTest(Case):
             path.chmod(0o666)
             script = (f"import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.settimeout(5)\n"
                       f"s.connect({str(path)!r}); s.send({message('StatusRequest')!r})\nprint(len(s.recv(1000)))")
-            result = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "python3", "-c", script],
+            result = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", script],
                                     capture_output=True, text=True)
             self.assertIn(result.stdout.strip() or result.stderr.splitlines()[-1],
                           ("0", "ConnectionResetError: [Errno 104] Connection reset by peer", "BrokenPipeError: [Errno 32] Broken pipe"), name)
