@@ -11,6 +11,7 @@ from typing import NamedTuple
 import checker
 import ledger
 from gateway import Gateway
+from relay import BadWire
 
 GOOD = "127.0.1.9"
 SHORT = {"connect-timeout": "1s", "reply-timeout": "1s", "data-timeout": "1s", "end-timeout": "1s"}
@@ -25,9 +26,9 @@ class Line(NamedTuple):
 
 
 class Bed:
-    """Context manager. Options are the Gateway's."""
+    """Context manager. `wire`: options of a BadWire between gateway and sink (None: no wire). Other options are the Gateway's."""
 
-    def __init__(self, *, budget=5.0, sink_options=None, **options):
+    def __init__(self, *, budget=5.0, sink_options=None, wire=None, **options):
         self._stack = contextlib.ExitStack()
         try:
             self.folder = pathlib.Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="caronte-fault.")))
@@ -37,9 +38,11 @@ class Bed:
             self.new_sink()
             options.setdefault("destination", SHORT)
             options.setdefault("expects_deaths", True)
-            self._end_sink = self._stack.callback(lambda: self.sink.__exit__())
+            self._stack.callback(lambda: self.sink.__exit__())
             servers = options.pop("servers", None)
-            self.gateway = self._stack.enter_context(Gateway(servers or self.sink, **options))
+            if wire is not None:
+                self.wire = self._stack.enter_context(BadWire(self.sink.endpoint, **wire))
+            self.gateway = self._stack.enter_context(Gateway(servers or (self.sink if wire is None else self.wire.endpoint), **options))
             self.relay = tuple(options.get("relay") or ())
             self.source = ledger.Source(self.gateway, budget)
             self.budget = budget

@@ -95,6 +95,31 @@ def black_hole():
         yield Line("F05", "established connection becomes a black hole; others go on", broken + bed.check())
 
 
+def in_pieces():
+    """The wire delays and cuts: one octet at a time, then odd pieces with a delay, both ways."""
+    for piece, delay, size in ((1, 0.0, 2_000), (7, 0.001, 20_000), (1460, 0.005, 300_000)):
+        with Bed(wire={"piece": piece, "delay": delay}, budget=20.0, destination={}) as bed:
+            entries = [bed.source.deliver(size=size) for _ in range(2)]
+            broken = [f"{entry.stage}: {entry.text}" for entry in entries if not entry.took]
+            yield Line("F05", f"wire in pieces of {piece}, {delay * 1000:.0f} ms each", broken + bed.check(memory=False),
+                       f"{bed.wire.carried} octets, longest step {max(entry.seconds for entry in entries):.1f} s")
+
+
+def cut_wire():
+    """F05 proper: the wire goes dead without a word, at four stages, and comes back."""
+    with Bed(wire={}) as bed:
+        for stage in ("RCPT", "DATA", "BODY", "DOT"):
+            def on_stage(now):
+                if now == stage:
+                    bed.wire.is_dead = True
+            entry = bed.source.deliver(at=on_stage, size=BIG)
+            broken = [] if entry.code // 100 == 4 and entry.seconds < 3 else [f"{entry.stage}: {entry.code} {entry.text} after {entry.seconds:.1f} s"]
+            bed.wire.is_dead = False
+            taken, late = bed.recovery(1.0)
+            yield Line("F05", f"wire goes dead at {stage}", broken + late + bed.check_ledgers(), f"{entry.stage} {entry.code} after {entry.seconds:.1f} s")
+        yield Line("F05", "after all cuts", bed.check(memory=False))
+
+
 def full_queue():
     """F06"""
     with socket.socket() as full:
