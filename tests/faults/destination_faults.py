@@ -141,8 +141,8 @@ def full_queue():
 
 
 def slow():
-    """F07, scaled: 0.6 s a reply, with a deadline of 1 s."""
-    with Bed() as bed:
+    """F07, scaled: 0.6 s a reply, more in all than the deadline of one, 3 s."""
+    with Bed(destination={"reply-timeout": "3s", "end-timeout": "3s"}) as bed:
         bed.sink.misbehaviour = {stage: [("delay", 0.6)] for stage in ("BANNER", "EHLO", "MAIL", "RCPT", "DATA", "DOT")}
         entry = bed.source.deliver(recipients=[LOCAL] * 3, budget=10.0)
         broken = [] if entry.took else [f"{entry.stage}: {entry.text}"]
@@ -200,7 +200,8 @@ def hostile_replies():
 def busy():
     """F11: what the destination says is passed on; no other server is asked."""
     with Bed() as bed:
-        for stage, text in (("BANNER", "421 4.3.2 busy"), ("BANNER", "554 5.3.2 no"), ("MAIL", "451 4.3.0 later"), ("RCPT", "421 4.3.2 bye"), ("RCPT", "450 4.2.0 grey"),
+        for stage, text in (("BANNER", "421 4.3.2 busy"), ("BANNER", "554 5.3.2 no"), ("MAIL", "451 4.3.0 later"), ("RCPT", "421 4.3.2 bye"),
+                            ("RCPT", "450 4.2.0 grey"),
                             ("DATA", "451 4.3.0 later"), ("DOT", "452 4.2.2 full"), ("DOT", "421 4.3.2 bye")):
             bed.sink.at(stage, ("reply", text))
             entry = bed.source.deliver()

@@ -11,9 +11,11 @@ from checker import wait_until
 from log_test import Log, small_disk
 
 BROKEN = {
-    "truncated": lambda text: text[:len(text) // 2], "empty": lambda text: "", "unknown element": lambda text: text.replace("</caronte>", "<what/></caronte>"),
+    "truncated": lambda text: text[:len(text) // 2], "empty": lambda text: "",
+    "unknown element": lambda text: text.replace("</caronte>", "<what/></caronte>"),
     "unknown attribute": lambda text: text.replace("<log ", '<log what="x" '), "wrong type": lambda text: text.replace('workers="2"', 'workers="two"'),
-    "out of range": lambda text: text.replace('workers="2"', 'workers="100000"'), "element twice": lambda text: text.replace("</caronte>", '<log level="1"/></caronte>'),
+    "out of range": lambda text: text.replace('workers="2"', 'workers="100000"'),
+    "element twice": lambda text: text.replace("</caronte>", '<log level="1"/></caronte>'),
     "10 MB": lambda text: text + "<!--" + "x" * 10_000_000 + "-->", "10,000 deep": lambda text: "<a>" * 10_000 + "</a>" * 10_000,
     "bad UTF-8": lambda text: text.replace("gateway.example.org", "gate\udcffway.example.org"), "not XML": lambda text: "\x7fELF" * 100,
     "no listener": lambda text: re.sub("<listen[^>]*>", "", text),
@@ -36,7 +38,8 @@ def bad_reloads():
                 broken = ["was taken"] if done.returncode == 0 else []
                 broken += ["says nothing"] if not (done.stdout + done.stderr).strip() else []
                 broken += [f"took {taken:.1f} s"] if taken > 2 else []
-                yield Line("F72", f"reload, configuration {what}", broken, f"{taken * 1000:.0f} ms: {(done.stdout + done.stderr).strip().splitlines()[-1:]}"[:150])
+                said = "".join((done.stdout + done.stderr).strip().splitlines()[-1:])
+                yield Line("F72", f"reload, configuration {what}", broken, f"{taken * 1000:.0f} ms: {said}"[:150])
             for what, make in (("is missing", lambda path: None), ("is a folder", os.mkdir), ("is a FIFO", os.mkfifo)):
                 bed.gateway.file.unlink()
                 make(bed.gateway.file)
@@ -140,4 +143,5 @@ def full_log_disk():
             resize("64m")
             bed.source.deliver()
             wait_until(lambda: not _is_degraded(bed.gateway), 20, "healthy again", 0.2)
-            yield Line("F26", "log disk full: mail goes on, the loss is counted", broken + bed.check(memory=False, log=disk), f"{load.served} served, {Log(disk).account()[1]} records lost and counted")
+            yield Line("F26", "log disk full: mail goes on, the loss is counted", broken + bed.check(memory=False, log=disk),
+                       f"{load.served} served, {Log(disk).account()[1]} records lost and counted")

@@ -122,7 +122,10 @@ def crashes():
                 kills += len(before)
                 taken, broken = replaced(bed.gateway, before, [name], OTHER_RECOVERY + 0.5)
                 said = "killed by seccomp" if number == signal.SIGSYS else f"killed by {number.name}"
-                if not re.search(rf"{name}\.\d \(pid {before[0]}\) [^\n]*{said}", bed.gateway.stderr):
+                pattern = rf"{name}\.\d \(pid {before[0]}\) [^\n]*{said}"
+                try:
+                    wait_until(lambda: re.search(pattern, bed.gateway.stderr), 2)
+                except AssertionError:
                     broken.append(f"master does not say that {name} was {said}")
                 bed.settle()
                 yield Line("F42", f"{name} gets {number.name}", broken + bed.recovery(1.0)[1] + bed.check_ledgers(), f"back after {taken * 1000:.0f} ms")
