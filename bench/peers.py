@@ -50,6 +50,8 @@ def wait_for_greeting(port, seconds=20):
 class Peer:
     """One gateway under test. `processes()` is its whole tree."""
 
+    can_hold = True  # thousands of idle connections at once
+
     def __init__(self, folder, sink_port, auth_port):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True)
@@ -220,6 +222,7 @@ mail {{
 class Postfix(Peer):
     name = "postfix"
     front = "smtpd"
+    can_hold = False  # a process a connection: 150 of them
 
     def launch(self):
         postfix = need("postfix", "postfix")
@@ -256,7 +259,7 @@ mydestination = example.org
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mynetworks = 192.0.2.1
-smtpd_recipient_restrictions = reject_unauth_destination
+smtpd_relay_restrictions = reject_unauth_destination
 local_recipient_maps =
 alias_maps =
 smtpd_client_connection_count_limit = 0
@@ -280,6 +283,7 @@ postscreen_post_queue_limit = 20000
 class Postscreen(Postfix):
     name = "postscreen"
     front = "postscreen"
+    can_hold = False  # whom it lets through (loopback here) it hands to an smtpd each
 
 
 class Haraka(Peer):
