@@ -174,7 +174,7 @@ class HaProxy(Peer):
         configuration = self.write("haproxy.cfg", f"""
 global
   nbthread 1
-  maxconn 19000
+  maxconn 9900
 defaults
   mode tcp
   timeout connect 10s
