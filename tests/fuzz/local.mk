@@ -1,5 +1,6 @@
 # Fuzz targets: `replay` runs their corpora under any compiler and belongs to the tests; `fuzz` is libFuzzer's and is built by
 # tests/fuzz/run (make fuzz), in a build folder of its own.
+CLEANFILES += tests/fuzz/libtargets.a
 EXTRA_LIBRARIES += tests/fuzz/libtargets.a
 tests_fuzz_libtargets_a_SOURCES = tests/fuzz/address.cc tests/fuzz/channel.cc tests/fuzz/command.cc tests/fuzz/configuration.cc tests/fuzz/data.cc tests/fuzz/data_readers.h tests/fuzz/local_address.h \
   tests/fuzz/dns_answer.cc tests/fuzz/frames.h tests/fuzz/fuzz.h tests/fuzz/list.cc tests/fuzz/log_file.cc \
