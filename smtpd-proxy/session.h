@@ -77,6 +77,7 @@ class Session final : public DestinationOwner {
     bool smtputf8 = false;
     bool uses_dsn = false;
     bool is_begun = false;      // MAIL has been sent to the destination
+    bool is_answered = false;   // and answered
     bool is_lost = false;       // the destination closed in the middle of it
     std::string message_reply;  // discard: what the client gets at the end of its data
     std::unique_ptr<DataParser> parser;
@@ -185,6 +186,7 @@ class Session final : public DestinationOwner {
   bool is_esmtp_ = false;
   bool is_smtputf8_ = false;
   bool is_address_known_ = true;
+  bool is_reused_ = false;       // the connection to the destination has served a transaction before
   bool needs_reset_ = false;     // the destination holds a transaction that we do not want
   bool skips_line_ = false;      // the rest of a line that was too long
   bool client_closed_ = false;   // half-close: nothing more to read

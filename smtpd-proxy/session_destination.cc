@@ -59,6 +59,7 @@ void Session::forward_recipient(PendingRecipient recipient) {
 
 void Session::call_destination() {
   destination_ = std::make_unique<Destination>(proxy_.loop(), configuration().destination, std::string(proxy_.own_name()), *this);
+  is_reused_ = false;
   proxy_.call(*destination_, {.generation = generation_->number, .server = server_, .client = client_});
 }
 
@@ -155,6 +156,7 @@ void Session::on_destination_reply(Ask ask, const Reply& answer) {
       if (answer.code / 100 != 2) shut(ipc::Outcome::deferred, replies::kDestinationBroken);
       break;
     case Ask::mail:
+      if (transaction_) transaction_->is_answered = true;
       if (!is_answer(answer.code)) {
         shut(ipc::Outcome::deferred, replies::kDestinationBroken);
       } else if (answer.code == 421) {
@@ -230,7 +232,12 @@ void Session::on_destination_failed(Failure failure, std::string_view why, std::
   needs_reset_ = false;
   switch (state_) {
     case State::calling:
-      if (kind == Failure::busy) {
+      if (kind == Failure::lost && is_reused_ && !transaction_->is_answered) {
+        // It closed between transactions, and this one had begun before that was seen: called anew, once.
+        record_->reason.clear();
+        transaction_->is_begun = false;
+        call_destination();
+      } else if (kind == Failure::busy) {
         pass_on(last_words);  // BA-12
         shut(ipc::Outcome::deferred);
       } else {
@@ -394,6 +401,7 @@ void Session::end_transaction(std::string_view last_reply, bool is_delivered) {
     record_->delivered_bytes += record.size;
   }
   if (transaction.is_begun && destination_) needs_reset_ = true;
+  is_reused_ = destination_ != nullptr;
   if (record_->messages.size() < kMaxRecordedMessages) {
     record_->messages.push_back(std::move(record));
   } else {

@@ -34,6 +34,17 @@ class _End(Exception):
     """The connection is over."""
 
 
+def _takes(actions):
+    """Whether the first reply that a script gives is a 2xx; a script that is a function tells only when it has been played."""
+    for action in actions if isinstance(actions, list) else [actions]:
+        kind, value = action if isinstance(action, tuple) else (action, None)
+        if kind == "reply":
+            return (value if isinstance(value, str) else value.decode()).startswith("2")
+        if kind is not None and kind != "delay":
+            return False
+    return True
+
+
 class Message:
     """A message that the sink was given to the final dot. `data` is without stuffing, `raw` as on the wire without the final
     dot line; `accepted` tells whether the sink answered 250."""
@@ -195,8 +206,8 @@ class _Session(threading.Thread):
         self.messages.append(message)
         self._sender, self._recipients = None, []
         ordinary = b"250 2.0.0 Ok: queued as %d-%d" % (self.number, len(self.messages))
-        # Before the reply leaves, for a test may look as soon as it has it; a script decides when it has been played.
-        message.accepted = self.sink.script.get("DOT") is None
+        # Before the reply leaves, for a test may look as soon as it has it, and the script may end the connection behind it.
+        message.accepted = _takes(self.sink.script.get("DOT"))
         message.accepted = self._act("DOT", b"", ordinary) // 100 == 2
         self.sink._changed()
 
