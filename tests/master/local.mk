@@ -10,6 +10,6 @@ tests_master_config_reader_alone_SOURCES = tests/master/config_reader_alone.cc
 tests_master_config_reader_alone_LDADD = $(MASTER_CONFIG_LIBS)
 tests_master_config_reader_hostile_SOURCES = tests/master/config_reader_hostile.cc
 tests_master_config_reader_hostile_LDADD = $(MASTER_CONFIG_LIBS)
-# Takes a worker's place in tests/integration/master_test.py.
+# Takes a worker's place in tests/integration (odd_programs.py).
 tests_master_odd_worker_SOURCES = tests/master/odd_worker.cc
 tests_master_odd_worker_LDADD = $(WORKER_LIBS)
