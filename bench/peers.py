@@ -297,15 +297,22 @@ class Haraka(Peer):
         config.mkdir()
         for name, text in {
                 "smtp.ini": f"listen=127.0.0.1:{self.port}\nnodes=0\n",
-                "plugins": "rcpt_to.in_host_list\nqueue/smtp_proxy\n",
+                "plugins": "no_rdns\nrcpt_to.in_host_list\nqueue/smtp_proxy\n",
                 "host_list": "example.org\n",
                 "me": "gateway.example.org\n",
                 "loglevel": "LOGERROR\n",
-                "databytes": "104857600\n",
+                "connection.ini": "[main]\n[haproxy]\n[headers]\nmax_lines=1000\nmax_received=100\n"
+                                  "[max]\nbytes=104857600\nmime_parts=1000\nline_length=512\ndata_line_length=992\n"
+                                  "[message]\ngreeting[]=ready\nhelo=Haraka is at your service.\n"
+                                  "close=closing connection. Have a jolly good day.\n"
+                                  "[uuid]\nbanner_chars=6\ndeny_chars=0\n",
                 "smtp_proxy.ini": f"host=127.0.0.1\nport={self.sink_port}\n",
-                "smtpgreeting": "gateway.example.org ESMTP\n",
         }.items():
             (config / name).write_text(text)
+        plugins = self.folder / "plugins"
+        plugins.mkdir()
+        # Haraka asks DNS for the name of every client; a slow resolver would be measured
+        (plugins / "no_rdns.js").write_text("exports.hook_lookup_rdns = (next) => next(OK, 'Unknown')\n")
         self.spawn(need("node", "nodejs"), str(pathlib.Path(self.home, "node_modules", "Haraka", "bin", "haraka")), "-c", str(self.folder))
 
 

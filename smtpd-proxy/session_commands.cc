@@ -59,8 +59,11 @@ void Session::on_answer(const ipc::SessionAnswer& answer) {
     record_->limit = answer.limit;
   }
   switch (answer.verdict) {
-    case ipc::Verdict::proceed: fire(Event::proceed); break;
-    case ipc::Verdict::hold:
+    case ipc::Verdict::proceed:
+      if (answer.hold.count() <= 0) {
+        fire(Event::proceed);
+        break;
+      }
       hold_ = std::make_unique<wrap::Event>();
       hold_->assign_timer<&Session::on_hold_over>(proxy_.loop(), this);
       hold_->enable(answer.hold);

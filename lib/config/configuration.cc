@@ -6,8 +6,16 @@
 namespace caronte::config {
 
 std::string_view name_of(ListId list) noexcept {
-  static constexpr std::array<std::string_view, static_cast<std::size_t>(ListId::kCount)> kNames{"relay"};
+  static constexpr std::array<std::string_view, static_cast<std::size_t>(ListId::kCount)> kNames{"relay", "trusted", "white",
+                                                                                                 "hell"};
   const auto index = static_cast<std::size_t>(list);
+  return index < kNames.size() ? kNames[index] : std::string_view("?");
+}
+
+std::string_view name_of(Action action) noexcept {
+  static constexpr std::array<std::string_view, static_cast<std::size_t>(Action::kCount)> kNames{
+      "off", "log", "score", "refuse", "defer", "tarpit", "ban"};
+  const auto index = static_cast<std::size_t>(action);
   return index < kNames.size() ? kNames[index] : std::string_view("?");
 }
 

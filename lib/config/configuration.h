@@ -20,8 +20,12 @@ namespace caronte::config {
 using std::chrono::milliseconds;
 
 // An address or network list, by its place in the configuration; its table reaches workers as a MappedList.
-enum class ListId : std::uint16_t { relay, kCount };
+enum class ListId : std::uint16_t { relay, trusted, white, hell, kCount };
 [[nodiscard]] std::string_view name_of(ListId list) noexcept;
+
+// What a check does when it hits (design.md section 6). `log` decides nothing and records what would have been done.
+enum class Action : std::uint8_t { off, log, score, refuse, defer, tarpit, ban, kCount };
+[[nodiscard]] std::string_view name_of(Action action) noexcept;
 
 struct Server {
   std::string name;           // own host name, in greeting, EHLO and trace header; empty: the machine's
@@ -30,7 +34,8 @@ struct Server {
   std::uint32_t workers = 0;  // smtpd-proxies; 0: one a core
   bool trace = true;          // write a Received: header
   std::string control_group;  // may use the control sockets besides root
-  CARONTE_FIELDS(name, state_folder, run_folder, workers, trace, control_group)
+  bool observe = false;       // every check only logs
+  CARONTE_FIELDS(name, state_folder, run_folder, workers, trace, control_group, observe)
 };
 
 // An inclusive range, as in a list.
@@ -71,7 +76,8 @@ struct Destination {
 struct Domain {
   std::string name;  // lower case, ASCII, without trailing dot
   std::uint32_t line = 0;
-  CARONTE_FIELDS(name, line)
+  bool has_recipients = false;  // a list of its valid recipients: ListFile of number kCount + place in `domains`
+  CARONTE_FIELDS(name, line, has_recipients)
 };
 
 // FW-5 to FW-12, AG-11. 0: off.
@@ -83,12 +89,102 @@ struct Limits {
   milliseconds client_timeout{0};          // FW-12, Q7
   milliseconds command_time{0};            // a whole command, however slowly it drips (Q7)
   std::uint64_t message_size = 0;          // AG-11, octets
-  CARONTE_FIELDS(sessions, sessions_per_address, errors, noops, client_timeout, command_time, message_size)
+  std::uint32_t reserved = 0;              // percent of `sessions` kept for addresses that have delivered well before
+  CARONTE_FIELDS(sessions, sessions_per_address, errors, noops, client_timeout, command_time, message_size, reserved)
 };
 
 struct Recipients {
-  std::uint32_t maximum = 0;  // of one message; more: 452 4.5.3
-  CARONTE_FIELDS(maximum)
+  std::uint32_t maximum = 0;              // of one message; more: 452 4.5.3
+  std::uint32_t invalid = 0;              // AG-5; 0: off
+  std::uint32_t valid = 0;                // AG-6; 0: off
+  std::uint32_t valid_needs_invalid = 0;  // AG-7
+  Action action = Action::off;
+  std::int32_t points = 0;  // of Action::score; so everywhere below
+  CARONTE_FIELDS(maximum, invalid, valid, valid_needs_invalid, action, points)
+};
+
+// IW-5, IW-6.
+struct Trusted {
+  bool bypass_antispam = true;
+  CARONTE_FIELDS(bypass_antispam)
+};
+
+// AG-8, AG-10, Q19, Q20.
+struct Rate {
+  std::uint32_t messages = 0;  // more than these within `minutes`; 0: off
+  std::uint32_t minutes = 0;
+  Action action = Action::off;
+  std::int32_t points = 0;
+  bool exclude_authenticated = true;
+  CARONTE_FIELDS(messages, minutes, action, points, exclude_authenticated)
+};
+
+// AG-2, Q23, IW-2 to IW-4.
+struct Sender {
+  Action null = Action::off;  // "accept" in the file
+  Action local_unauthorised = Action::off;
+  std::int32_t points = 0;
+  CARONTE_FIELDS(null, local_unauthorised, points)
+};
+
+// A set of ASCII characters (AG-4, AX-22): what is not ASCII is not tested.
+struct CharacterSet {
+  std::uint64_t low = 0;   // octets 0 to 63, a bit each
+  std::uint64_t high = 0;  // 64 to 127
+  [[nodiscard]] bool contains(unsigned char octet) const noexcept {
+    return octet >= 128 || ((octet < 64 ? low : high) >> (octet % 64) & 1U) != 0;
+  }
+  CARONTE_FIELDS(low, high)
+};
+struct Characters {
+  CharacterSet user;
+  CharacterSet domain;
+  CharacterSet helo;
+  Action action = Action::off;  // element absent: off
+  std::int32_t points = 0;
+  CARONTE_FIELDS(user, domain, helo, action, points)
+};
+
+// AX-5 to AX-7.
+struct RepeatOffenders {
+  std::uint32_t offences = 0;  // 0: off
+  milliseconds within{0};
+  milliseconds ban{0};
+  std::uint32_t range4 = 32;  // prefix length that is banned
+  std::uint32_t range6 = 64;
+  milliseconds tarpit{0};  // not 0: do not ban, hold the client for so long at its connections instead
+  CARONTE_FIELDS(offences, within, ban, range4, range6, tarpit)
+};
+
+// AX-25.
+struct Backscatter {
+  std::uint32_t messages = 0;  // more than these from <> to one recipient; 0: off
+  milliseconds within{0};
+  Action action = Action::off;
+  std::int32_t points = 0;
+  CARONTE_FIELDS(messages, within, action, points)
+};
+
+// AG-9, AG-16, Q21, AX-12.
+struct Tarpit {
+  bool is_present = false;
+  milliseconds greeting{0};    // before the 220, for all who are not exempt
+  milliseconds delay{0};       // of action tarpit: before a refusal, and before HELO's reply in the next sessions
+  std::uint32_t hang_ups = 0;  // within `within`: disconnected at once; 0: off
+  milliseconds within{0};
+  Action early_talkers = Action::off;
+  std::int32_t points = 0;
+  std::uint32_t maximum = 0;  // sessions held at once; above it nobody is held
+  CARONTE_FIELDS(is_present, greeting, delay, hang_ups, within, early_talkers, points, maximum)
+};
+
+// FW-13, Q8, Q9.
+struct Hell {
+  bool is_present = false;
+  milliseconds time{0};  // of a ban
+  std::string reply;     // instead of the greeting
+  bool mute = false;     // close without a word
+  CARONTE_FIELDS(is_present, time, reply, mute)
 };
 
 enum class BareLineEndings : std::uint8_t { refuse, repair, kCount };
@@ -110,7 +206,10 @@ struct Dns {
 struct Replies {
   std::string relaying_denied;  // Q31
   std::string busy;             // FW-5
-  CARONTE_FIELDS(relaying_denied, busy)
+  std::string refused;          // AG-12, AG-14
+  bool bogus = false;           // AG-13
+  bool reference = true;        // a short reference in refusals of policy
+  CARONTE_FIELDS(relaying_denied, busy, refused, bogus, reference)
 };
 
 struct Log {
@@ -131,12 +230,21 @@ struct Configuration {
   std::vector<Domain> domains;
   Limits limits;
   Recipients recipients;
+  Trusted trusted;
+  Rate rate;
+  Sender sender;
+  Characters characters;
+  RepeatOffenders repeat_offenders;
+  Backscatter backscatter;
+  Tarpit tarpit;
+  Hell hell;
   Data data;
   Dns dns;
   Replies replies;
   Log log;
   std::vector<std::uint32_t> setting_lines;  // line of each row of the settings table; 0: a default (repeated elements: see .line)
-  CARONTE_FIELDS(file, server, listens, destination, domains, limits, recipients, data, dns, replies, log, setting_lines)
+  CARONTE_FIELDS(file, server, listens, destination, domains, limits, recipients, trusted, rate, sender, characters,
+                 repeat_offenders, backscatter, tarpit, hell, data, dns, replies, log, setting_lines)
 };
 
 // The whole content of a sealed memfd. Errors: not sealed against changes, too large (kMaxSealedBytes), malformed.

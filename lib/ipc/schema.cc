@@ -30,8 +30,19 @@ std::string_view name_of(Role role) noexcept {
   return name_in(kNames, role);
 }
 
+std::string_view name_of(Stage stage) noexcept {
+  static constexpr std::array<Names, 6> kNames{"connect", "early-talker",       "mail",
+                                               "rcpt",    "recipient-accepted", "recipient-refused"};
+  return name_in(kNames, stage);
+}
+
+std::string_view name_of(HellSource source) noexcept {
+  static constexpr std::array<Names, 3> kNames{"hand", "list", "ban"};
+  return name_in(kNames, source);
+}
+
 std::string_view name_of(Verdict verdict) noexcept {
-  static constexpr std::array<Names, 4> kNames{"proceed", "hold", "refuse", "drop"};
+  static constexpr std::array<Names, 3> kNames{"proceed", "refuse", "drop"};
   return name_in(kNames, verdict);
 }
 

@@ -11,7 +11,7 @@
 namespace caronte::ipc {
 
 // Changed whenever a struct or a row changes; the first message of a channel (Start or Hello) carries it.
-inline constexpr std::uint16_t kSchemaVersion = 1;
+inline constexpr std::uint16_t kSchemaVersion = 2;
 
 enum class Role : std::uint8_t { master, config_reader, smtpd_proxy, policyd, dnsd, logd, control, kCount };
 [[nodiscard]] std::string_view name_of(Role role) noexcept;
@@ -63,12 +63,16 @@ inline constexpr RoleMask kWorkers = kSmtpdProxy | kPolicyd | kDnsd | kLogd;
   ROW(SessionLive,         kSmtpdProxy,             kPolicyd,                false)                                \
   ROW(SyncDone,            kSmtpdProxy,             kPolicyd,                false)                                \
   ROW(SessionQuestion,     kSmtpdProxy,             kPolicyd,                false)                                \
+  ROW(StageQuestion,       kSmtpdProxy,             kPolicyd,                false)                                \
+  ROW(CheckNote,           kPolicyd,                kSmtpdProxy,             false)                                \
   ROW(SessionAnswer,       kPolicyd,                kSmtpdProxy,             false)                                \
   ROW(SessionFact,         kPolicyd,                kSmtpdProxy,             false)                                \
   ROW(SessionClosed,       kSmtpdProxy,             kPolicyd,                false)                                \
   /* policyd and dnsd */                                                                                           \
   ROW(ReverseQuestion,     kPolicyd,                kDnsd,                   false)                                \
   ROW(ReverseAnswer,       kDnsd,                   kPolicyd,                false)                                \
+  ROW(NameQuestion,        kPolicyd,                kDnsd,                   false)                                \
+  ROW(NameAnswer,          kDnsd,                   kPolicyd,                false)                                \
   ROW(CancelQuestion,      kPolicyd,                kDnsd,                   false)                                \
   /* each and logd */                                                                                              \
   ROW(LogOpen,             kWorkers | kMaster,      kLogd,                   false)                                \
@@ -80,6 +84,11 @@ inline constexpr RoleMask kWorkers = kSmtpdProxy | kPolicyd | kDnsd | kLogd;
   ROW(StatusEnd,           kMaster | kPolicyd | kLogd, kControl,             false)                                \
   ROW(ReloadRequest,       kControl,                kMaster,                 false)                                \
   ROW(StopRequest,         kControl,                kMaster,                 false)                                \
+  ROW(HellRequest,         kControl,                kPolicyd,                false)                                \
+  ROW(HellItem,            kControl,                kPolicyd,                false)                                \
+  ROW(HellEntry,           kPolicyd,                kControl,                false)                                \
+  ROW(ListFolderRequest,   kControl,                kMaster,                 false)                                \
+  ROW(ListFolderAnswer,    kMaster,                 kControl,                false)                                \
   ROW(ControlResult,       kMaster | kPolicyd | kLogd, kControl,             false)                                \
   /* master and config-reader */                                                                                   \
   ROW(ParseRequest,        kMaster,                 kConfigReader,           true)                                 \
@@ -312,21 +321,75 @@ struct SessionQuestion {
   CARONTE_FIELDS(session, client, listener, generation, is_address_known)
 };
 
-enum class Verdict : std::uint8_t { proceed, hold, refuse, drop, kCount };
+// What is asked after `connect`, and only where SessionAnswer.stages names it. One open question a session.
+enum class Stage : std::uint8_t {
+  connect,             // SessionQuestion
+  early_talker,        // the client has sent something before its greeting was due (AX-12)
+  mail,                // MAIL whose syntax is right; the HELO name rides along
+  rcpt,                // RCPT that has passed syntax and relay guard, before the destination hears of it
+  recipient_accepted,  // the destination has answered it with 2xx; the client does not know yet (AG-6)
+  recipient_refused,   // a RCPT is to be answered with 5xx, by whomever; the client does not know yet (AG-5, Q22)
+  kCount
+};
+[[nodiscard]] std::string_view name_of(Stage stage) noexcept;
+using StageMask = std::uint8_t;
+[[nodiscard]] constexpr StageMask mask_of(Stage stage) noexcept {
+  return static_cast<StageMask>(1U << static_cast<unsigned>(stage));
+}
+
+struct StageQuestion {
+  CARONTE_MESSAGE(StageQuestion);
+  std::uint64_t session = 0;
+  Stage stage = Stage::kCount;         // not connect
+  ClientClasses classes = 0;           // what smtpd-proxy knows of itself: relay, trusted address, authenticated
+  Text<512> helo;                      // as the client gave it; empty: none yet
+  Text<512> sender;                    // from Stage::mail on: the address in MAIL without brackets; empty: the null sender
+  Text<512> recipient;                 // from Stage::rcpt on
+  std::uint16_t code = 0;              // Stage::recipient_...: of the reply that the client would get
+  bool is_destinations = false;        // Stage::recipient_...: the reply is the destination's own, not ours
+  std::uint32_t recipients_valid = 0;  // of the session so far, without the one in question
+  std::uint32_t recipients_invalid = 0;
+  CARONTE_FIELDS(session, stage, classes, helo, sender, recipient, code, is_destinations, recipients_valid, recipients_invalid)
+};
+
+// One check that hit (or, from log level 2 on, ran), for the session's record; sent before the SessionAnswer of its stage.
+struct CheckNote {
+  CARONTE_MESSAGE(CheckNote);
+  std::uint64_t session = 0;
+  Text<32> check;            // reason code: "rate", "hell" ...
+  Text<16> action;           // what was done, or with action="log" or observe="yes" ...
+  bool is_observed = false;  // ... what would have been done
+  bool is_hit = true;        // false: it ran and found nothing
+  std::int64_t value = 0;    // measured
+  std::int64_t limit = 0;
+  std::int32_t points = 0;
+  std::uint32_t line = 0;  // of the setting in the configuration file; 0: a default
+  CARONTE_FIELDS(session, check, action, is_observed, is_hit, value, limit, points, line)
+};
+
+// `refuse` gives the reply and, when `closes`, closes; `drop` closes without a word. Any of them waits for `hold` first.
+enum class Verdict : std::uint8_t { proceed, refuse, drop, kCount };
 [[nodiscard]] std::string_view name_of(Verdict verdict) noexcept;
 
 struct SessionAnswer {
   CARONTE_MESSAGE(SessionAnswer);
   std::uint64_t session = 0;
+  Stage stage = Stage::connect;  // that was asked
   Verdict verdict = Verdict::proceed;
-  std::chrono::milliseconds hold{0};  // Verdict::hold: wait, then proceed
-  ClientClasses classes = 0;
-  std::uint16_t server = 0;  // number of the destination's server to call first
-  Text<512> reply;           // Verdict::refuse: the whole reply line, without CRLF
-  Text<32> reason;           // reason code, for the record
-  std::int64_t value = 0;    // measured
+  std::chrono::milliseconds hold{0};       // tarpit: before the verdict is carried out (AG-9, AX-12)
+  std::chrono::milliseconds helo_hold{0};  // Stage::connect: before the reply to each HELO and EHLO (AG-9, Q21)
+  ClientClasses classes = 0;               // Stage::connect: relay, trusted (host names too), white, no-grey
+  StageMask stages = 0;                    // Stage::connect: which further stages are to be asked
+  bool is_stressed = false;                // Stage::connect: short deadlines (overload)
+  bool closes = false;                     // Verdict::refuse: the session ends with the reply; at connect it always does
+  std::uint16_t server = 0;                // number of the destination's server to call first
+  Text<512> reply;                         // Verdict::refuse: the whole reply line, without CRLF
+  Text<32> reason;                         // reason code, for the record
+  std::int64_t value = 0;                  // measured
   std::int64_t limit = 0;
-  CARONTE_FIELDS(session, verdict, hold, classes, server, reply, reason, value, limit)
+  std::uint32_t line = 0;  // of the setting in the configuration file; 0: a default
+  CARONTE_FIELDS(session, stage, verdict, hold, helo_hold, classes, stages, is_stressed, closes, server, reply, reason, value,
+                 limit, line)
 };
 
 enum class ReverseStatus : std::uint8_t { unknown, none, unverified, verified, kCount };
@@ -366,7 +429,8 @@ struct SessionClosed {
   std::uint32_t recipients = 0;       // delivered to
   std::uint32_t relaying_denied = 0;  // recipients
   std::uint64_t bytes = 0;            // of delivered messages
-  CARONTE_FIELDS(session, outcome, delivered, recipients, relaying_denied, bytes)
+  bool hung_up = false;               // the client went while it was being held (AG-16)
+  CARONTE_FIELDS(session, outcome, delivered, recipients, relaying_denied, bytes, hung_up)
 };
 
 // ------------------------------------------------------------------------------------------------------- policyd and dnsd
@@ -383,6 +447,21 @@ struct ReverseAnswer {
   ReverseStatus status = ReverseStatus::unknown;
   Text<255> name;  // checked at dnsd's edge: letters, digits, hyphens, dots (base::is_host_name)
   CARONTE_FIELDS(question, status, name)
+};
+// The addresses of a host name in a list (IW-7, Q27): A and AAAA, CNAMEs followed.
+struct NameQuestion {
+  CARONTE_MESSAGE(NameQuestion);
+  std::uint64_t question = 0;
+  Text<255> name;  // base::is_host_name
+  CARONTE_FIELDS(question, name)
+};
+struct NameAnswer {
+  CARONTE_MESSAGE(NameAnswer);
+  std::uint64_t question = 0;
+  bool is_known = false;              // false: no answer in time or a failure; the addresses known before stay
+  List<base::Address, 64> addresses;  // empty: it does not exist or has none
+  std::uint32_t ttl = 0;              // seconds for which it holds, within the settings of CX-4
+  CARONTE_FIELDS(question, is_known, addresses, ttl)
 };
 struct CancelQuestion {
   CARONTE_MESSAGE(CancelQuestion);
@@ -464,6 +543,46 @@ struct StopRequest {
   CARONTE_MESSAGE(StopRequest);
   CARONTE_NO_FIELDS
 };
+// FW-13. `add` and `remove` take the HellItems that were sent before the request; `list` is answered by HellEntry
+// messages before ControlResult. Import and export are carontectl's: add and list.
+enum class HellOperation : std::uint8_t { list, add, remove, clear, kCount };
+struct HellRequest {
+  CARONTE_MESSAGE(HellRequest);
+  HellOperation operation = HellOperation::kCount;
+  CARONTE_FIELDS(operation)
+};
+enum class HellSource : std::uint8_t { hand, list, ban, kCount };
+[[nodiscard]] std::string_view name_of(HellSource source) noexcept;
+struct HellEntry {
+  CARONTE_MESSAGE(HellEntry);
+  base::Prefix prefix;
+  HellSource source = HellSource::hand;
+  Text<64> reason;             // a word or a short text; visible ASCII and blanks
+  std::int64_t expires = 0;    // Unix time, seconds; 0: for ever (by hand only)
+  std::int64_t since = 0;      // Unix time of the first offence
+  std::uint32_t offences = 0;  // each prolongs it (Q8)
+  CARONTE_FIELDS(prefix, source, reason, expires, since, offences)
+};
+struct HellItem {
+  CARONTE_MESSAGE(HellItem);
+  base::Prefix prefix;
+  Text<64> reason;
+  std::int64_t seconds = 0;  // from now; 0: for ever
+  CARONTE_FIELDS(prefix, reason, seconds)
+};
+
+// Where a list's file is, for `carontectl list`, which edits it with the administrator's own rights.
+struct ListFolderRequest {
+  CARONTE_MESSAGE(ListFolderRequest);
+  Text<32> list;  // config::name_of(ListId)
+  CARONTE_FIELDS(list)
+};
+struct ListFolderAnswer {
+  CARONTE_MESSAGE(ListFolderAnswer);
+  Text<1024> file;  // absolute; empty: the configuration has no such list
+  CARONTE_FIELDS(file)
+};
+
 struct ControlResult {
   CARONTE_MESSAGE(ControlResult);
   bool is_ok = false;

@@ -14,18 +14,26 @@ namespace {
 Configuration example() {
   Configuration c;
   c.file = "/etc/caronte/caronte.xml";
-  c.server = {"mx.example.org", "/var/lib/caronte", "/run/caronte", 2, false, "caronte"};
+  c.server = {"mx.example.org", "/var/lib/caronte", "/run/caronte", 2, false, "caronte", true};
   Listen listen{{base::Address::v4(0, 0, 0, 0), 25}, {}, 7};
   listen.proxy_protocol.push_back({base::Address::v4(127, 0, 0, 0), base::Address::v4(127, 255, 255, 255)});
   c.listens = {listen, Listen{{base::Address{}, 2525}, {}, 8}};
   c.destination = {
       milliseconds(1), milliseconds(2), milliseconds(3), milliseconds(4), {{{base::Address::v4(127, 0, 0, 1), 225}, 9}}};
-  c.domains = {{"example.org", 10}, {"example.net", 11}};
-  c.limits = {1, 2, 3, 4, milliseconds(5), milliseconds(6), 50U << 20U};
-  c.recipients = {1000};
+  c.domains = {{"example.org", 10, true}, {"example.net", 11, false}};
+  c.limits = {1, 2, 3, 4, milliseconds(5), milliseconds(6), 50U << 20U, 10};
+  c.recipients = {1000, 5, 20, 2, Action::defer, 3};
+  c.trusted = {false};
+  c.rate = {1, 2, Action::tarpit, 3, false};
+  c.sender = {Action::log, Action::score, -4};
+  c.characters = {{1, 2}, {3, 4}, {5, 6}, Action::refuse, 7};
+  c.repeat_offenders = {1, milliseconds(2), milliseconds(3), 29, 48, milliseconds(4)};
+  c.backscatter = {2, milliseconds(3), Action::refuse, 4};
+  c.tarpit = {true, milliseconds(1), milliseconds(2), 3, milliseconds(4), Action::ban, 5, 6};
+  c.hell = {true, milliseconds(1), "554 5.7.1 Refused", true};
   c.data = {BareLineEndings::repair};
   c.dns = {true, {{base::Address::v4(192, 0, 2, 53), 53}}, milliseconds(5000), true, milliseconds(1), milliseconds(2)};
-  c.replies = {"550 5.7.1 Relaying denied.", "421 BUSY"};
+  c.replies = {"550 5.7.1 Relaying denied.", "421 BUSY", "550 Refused", true, false};
   c.log = {true, ipc::LogLevel::level2, "/var/log/caronte", 100, milliseconds(24), true};
   c.setting_lines = {0, 3, 4};
   return c;
