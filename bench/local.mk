@@ -2,7 +2,7 @@
 EXTRA_PROGRAMS += bench/bench-load bench/bench-sink
 bench_bench_load_SOURCES = bench/load.cc bench/loop.h
 bench_bench_sink_SOURCES = bench/sink.cc bench/loop.h
-EXTRA_DIST += bench/README.md bench/RESULTS.md bench/peers.py bench/run
+EXTRA_DIST += bench/README.md bench/haraka.json bench/RESULTS.md bench/peers.py bench/run
 CLEANFILES += bench/bench-load bench/bench-sink
 
 bench: all bench/bench-load$(EXEEXT) bench/bench-sink$(EXEEXT)

@@ -292,7 +292,7 @@ class Haraka(Peer):
 
     def launch(self):
         if self.home is None or not pathlib.Path(self.home, "node_modules", "Haraka").exists():
-            raise Missing("Haraka is not installed (npm install Haraka in a folder given by --haraka)")
+            raise Missing("Haraka is not installed (README.md says how; --haraka FOLDER)")
         config = self.folder / "config"
         config.mkdir()
         for name, text in {
