@@ -66,7 +66,9 @@ std::optional<AddressRange> parse_network(std::string_view text) noexcept {
     bits = parse_mask(text);
   }
   if (!bits || base->masked(offset + *bits) != *base) return std::nullopt;
-  return AddressRange{*base, last_of(*base, offset + *bits)};
+  const Address last = last_of(*base, offset + *bits);
+  if (last.is_v4() != base->is_v4()) return std::nullopt;  // ::/80 and the like end amid IPv4
+  return AddressRange{*base, last};
 }
 
 std::optional<AddressRange> parse_span(std::string_view text) noexcept {

@@ -22,6 +22,29 @@ unsigned common_bits(const Address::Octets& a, const Address::Octets& b, unsigne
   return std::min(count, limit);
 }
 
+constexpr Address kFirstV4 = Address::v4(0, 0, 0, 0);
+constexpr Address kLastV4 = Address::v4(255, 255, 255, 255);
+constexpr Address kLastBeforeV4{Address::Octets{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFE, 0xFF, 0xFF, 0xFF, 0xFF}};
+
+// The prefixes that make up the range, in order.
+void append_prefixes(const AddressRange& range, std::vector<Prefix>& out) {
+  Address first = range.first;
+  while (true) {
+    // The largest aligned block that starts at `first` and does not pass the end.
+    unsigned bits = 128;
+    const auto last_of_block = [&](unsigned length) {
+      Address::Octets octets = first.octets();
+      for (unsigned i = length; i < 128; ++i) octets[i / 8] = static_cast<std::uint8_t>(octets[i / 8] | (0x80U >> (i % 8)));
+      return Address(octets);
+    };
+    while (bits > 0 && first.masked(bits - 1) == first && last_of_block(bits - 1) <= range.last) --bits;
+    out.push_back(Prefix{first, static_cast<std::uint8_t>(bits)});
+    const auto next = last_of_block(bits).next();
+    if (!next || *next > range.last) return;
+    first = *next;
+  }
+}
+
 }  // namespace
 
 std::optional<std::uint32_t> PrefixTreeView::find(const Address& address) const noexcept {
@@ -89,21 +112,14 @@ void PrefixTree::insert(const AddressRange& range, std::uint32_t value) {
 
 std::vector<Prefix> split_into_prefixes(const AddressRange& range) {
   std::vector<Prefix> out;
-  Address first = range.first;
-  while (true) {
-    // The largest aligned block that starts at `first` and does not pass the end.
-    unsigned bits = 128;
-    const auto last_of_block = [&](unsigned length) {
-      Address::Octets octets = first.octets();
-      for (unsigned i = length; i < 128; ++i) octets[i / 8] = static_cast<std::uint8_t>(octets[i / 8] | (0x80U >> (i % 8)));
-      return Address(octets);
-    };
-    while (bits > 0 && first.masked(bits - 1) == first && last_of_block(bits - 1) <= range.last) --bits;
-    out.push_back(Prefix{first, static_cast<std::uint8_t>(bits)});
-    const auto next = last_of_block(bits).next();
-    if (!next || *next > range.last) return out;
-    first = *next;
+  // IPv4 addresses lie amid those of IPv6 (RFC 4291 section 2.5.5.2), and are no part of a range of these.
+  if (range.first < kFirstV4 && kLastV4 < range.last) {
+    append_prefixes({range.first, kLastBeforeV4}, out);
+    append_prefixes({*kLastV4.next(), range.last}, out);
+  } else {
+    append_prefixes(range, out);
   }
+  return out;
 }
 
 }  // namespace caronte::base

@@ -40,6 +40,7 @@ class PrefixTreeTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(random_prefixes_as_the_model_has_them);
   CPPUNIT_TEST(random_ranges_as_the_model_has_them);
   CPPUNIT_TEST(ranges_are_cut_exactly);
+  CPPUNIT_TEST(all_of_ipv6_holds_no_ipv4);
   CPPUNIT_TEST_SUITE_END();
 
   void empty_tree_has_nothing() {
@@ -149,15 +150,24 @@ class PrefixTreeTest : public CppUnit::TestFixture {
     for (const Case c :
          {Case{"192.0.2.1", "192.0.2.1 "}, Case{"192.0.2.0/24", "192.0.2.0/24 "}, Case{"192.0.2.0-255", "192.0.2.0/24 "},
           Case{"192.0.2.1-6", "192.0.2.1 192.0.2.2/31 192.0.2.4/31 192.0.2.6 "},
-          Case{"192.0.2.254-192.0.3.1", "192.0.2.254/31 192.0.3.0/31 "}, Case{"*", "0.0.0.0/0 "}, Case{"::/0", "::/0 "},
+          Case{"192.0.2.254-192.0.3.1", "192.0.2.254/31 192.0.3.0/31 "}, Case{"*", "0.0.0.0/0 "},
           Case{"2001:db8::1-2001:db8::2", "2001:db8::1 2001:db8::2 "}}) {
       std::string text;
       for (const Prefix& prefix : split_into_prefixes(range(c.range))) text += prefix.text() + " ";
       CPPUNIT_ASSERT_EQUAL(std::string(c.prefixes), text);
     }
-    // The longest cut that there is.
-    CPPUNIT_ASSERT_EQUAL(std::size_t{254},
-                         split_into_prefixes({address("::1"), address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe")}).size());
+  }
+
+  // IPv4 lies amid the addresses of IPv6 (::ffff:0:0/96), and is no part of its ranges.
+  void all_of_ipv6_holds_no_ipv4() {
+    for (const char* wide : {"::/0", "::/79", "::1-ffff::"}) {
+      PrefixTree tree;
+      tree.insert(range(wide), 1);
+      for (const char* text : {"0.0.0.0", "192.0.2.1", "255.255.255.255"})
+        CPPUNIT_ASSERT_MESSAGE(std::string(wide) + " " + text, !tree.find(address(text)));
+      for (const char* text : {"::1", "::fffe:ffff:ffff", "::1:0:0:0", "::1:ffff:0:0"})
+        CPPUNIT_ASSERT_MESSAGE(std::string(wide) + " " + text, tree.find(address(text)).has_value());
+    }
   }
 };
 CPPUNIT_TEST_SUITE_REGISTRATION(PrefixTreeTest);
