@@ -1,7 +1,15 @@
 caronteexec_PROGRAMS += policyd/policyd
-# The parts that the unit tests link too.
-POLICYD_PARTS = policyd/admission.cc policyd/admission.h policyd/connect_checks.cc policyd/connect_checks.h policyd/counters.cc policyd/counters.h policyd/penalty_box.cc \
-  policyd/penalty_box.h policyd/reverse_questions.cc policyd/reverse_questions.h policyd/prefix_key.h \
-  policyd/sender_history.cc policyd/sender_history.h policyd/session_table.cc policyd/session_table.h
+# The parts that the unit tests link too; one a line, for many hands.
+POLICYD_PARTS = \
+  policyd/admission.cc policyd/admission.h \
+  policyd/connect_checks.cc policyd/connect_checks.h \
+  policyd/counters.cc policyd/counters.h \
+  policyd/memory_store.cc policyd/memory_store.h \
+  policyd/penalty_box.cc policyd/penalty_box.h \
+  policyd/prefix_key.h \
+  policyd/reverse_questions.cc policyd/reverse_questions.h \
+  policyd/sender_history.cc policyd/sender_history.h \
+  policyd/session_table.cc policyd/session_table.h \
+  policyd/store.h policyd/store_bounds.h
 policyd_policyd_SOURCES = policyd/main.cc policyd/policyd.cc policyd/policyd.h policyd/sandbox.cc policyd/sandbox.h $(POLICYD_PARTS)
 policyd_policyd_LDADD = $(WORKER_LIBS)
