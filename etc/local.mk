@@ -19,8 +19,8 @@ etc/init.d/caronte: etc/init.d/caronte.in
 etc/openrc/caronte: etc/openrc/caronte.in
 
 # The sample becomes the configuration where there is none yet; what an administrator has is never touched.
-EXTRA_DIST += etc/caronte.xml etc/lists/relay
-CONFIGURATION_FILES = caronte.xml lists/relay
+EXTRA_DIST += etc/caronte.xml etc/lists/hell etc/lists/relay etc/lists/trusted etc/lists/white
+CONFIGURATION_FILES = caronte.xml lists/hell lists/relay lists/trusted lists/white
 localise = sed -e 's|"/var/lib/|"$(localstatedir)/lib/|' -e 's|"/var/log/|"$(localstatedir)/log/|'
 
 # master gives an empty folder of root's to the worker that it belongs to.

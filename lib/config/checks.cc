@@ -93,6 +93,60 @@ void check_limits(const Configuration& configuration, Findings& findings) {
   }
 }
 
+// A setting that names an action.
+struct ActionSetting {
+  std::string_view element;
+  std::string_view attribute;
+  Action action = Action::off;
+  bool is_in_use = true;
+};
+
+std::vector<ActionSetting> actions_of(const Configuration& c) {
+  return {{"rate", "action", c.rate.action, c.rate.messages != 0},
+          {"recipients", "action", c.recipients.action, c.recipients.invalid != 0 || c.recipients.valid != 0},
+          {"sender", "null", c.sender.null},
+          {"sender", "local-unauthorised", c.sender.local_unauthorised},
+          {"characters", "action", c.characters.action},
+          {"backscatter", "action", c.backscatter.action, c.backscatter.messages != 0},
+          {"tarpit", "early-talkers", c.tarpit.early_talkers, c.tarpit.is_present}};
+}
+
+void check_actions(const Configuration& configuration, Findings& findings) {
+  for (const ActionSetting& setting : actions_of(configuration)) {
+    const bool lacks_tarpit = setting.action == Action::tarpit && !configuration.tarpit.is_present;
+    const bool lacks_hell = setting.action == Action::ban && !configuration.hell.is_present;
+    if (!setting.is_in_use || (!lacks_tarpit && !lacks_hell)) continue;
+    findings.warn(
+        line_of(configuration, setting.element, setting.attribute),
+        std::string(setting.element) + " " + std::string(setting.attribute),
+        lacks_tarpit ? "without <tarpit> nobody is held: it acts as refuse" : "without <hell> nobody is banned: it acts as refuse");
+  }
+}
+
+void check_policy(const Configuration& configuration, Findings& findings) {
+  const auto warn = [&](std::string_view element, std::string_view attribute, std::string_view text) {
+    findings.warn(line_of(configuration, element, attribute), std::string(element) + " " + std::string(attribute), text);
+  };
+  static constexpr auto kLongHold = std::chrono::minutes(5);
+  if (configuration.server.observe) warn("server", "observe", "every check only logs: nothing is refused by policy");
+  if (configuration.sender.null >= Action::refuse) {
+    warn("sender", "null", "mail servers without bounces lose sight of lost mail (RFC 5321 requires that they are accepted)");
+  }
+  const Tarpit& tarpit = configuration.tarpit;
+  if (tarpit.greeting > kLongHold) warn("tarpit", "greeting", "honest mail servers wait for 5m and give up (RFC 5321)");
+  if (tarpit.delay > kLongHold) warn("tarpit", "delay", "honest mail servers wait for 5m and give up (RFC 5321)");
+  const RepeatOffenders& repeat = configuration.repeat_offenders;
+  if (repeat.offences == 0) return;
+  if (repeat.tarpit.count() == 0 && !configuration.hell.is_present) {
+    warn("repeat-offenders", "offences", "without <hell> nobody is banned");
+  }
+  if (repeat.tarpit.count() != 0 && !tarpit.is_present) {
+    warn("repeat-offenders", "tarpit", "without <tarpit> nobody is held");
+  }
+  if (repeat.range4 < 24) warn("repeat-offenders", "range4", "bans large networks for what one address did");
+  if (repeat.range6 < 48) warn("repeat-offenders", "range6", "bans large networks for what one address did");
+}
+
 void check_dns(const Configuration& configuration, Findings& findings) {
   const Dns& dns = configuration.dns;
   if (!dns.is_present || dns.cache_minimum <= dns.cache_maximum) return;
@@ -114,6 +168,8 @@ void check_configuration(const Configuration& configuration, Findings& findings)
   check_destination(configuration, findings);
   check_domains(configuration, findings);
   check_limits(configuration, findings);
+  check_actions(configuration, findings);
+  check_policy(configuration, findings);
   check_dns(configuration, findings);
   if (!configuration.log.is_present) findings.warn(0, "log", "there is no <log>: nothing is recorded");
   if (configuration.log.is_present && configuration.log.level == ipc::LogLevel::none) {

@@ -84,15 +84,16 @@ class Reading {
 
   void store_defaults_of_always_on(Here& here) {
     for (const Element& element : elements()) {
-      if (element.presence == Presence::always_on) store_defaults(element.path, {}, here);
+      if (element.presence == Presence::always_on) store_defaults(element.path, {}, here, false);
     }
   }
 
-  // The defaults of every attribute that is not in `given`.
-  void store_defaults(std::string_view path, const std::vector<XmlAttribute>& given, Here& here) {
+  // The defaults of every attribute that is not in `given`; `is_there`: the element is written in the file.
+  void store_defaults(std::string_view path, const std::vector<XmlAttribute>& given, Here& here, bool is_there = true) {
     for (const Setting& setting : settings()) {
       const bool is_given = std::any_of(given.begin(), given.end(), [&](const auto& a) { return a.name == setting.attribute; });
       if (setting.element != path || is_given || !setting.initial) continue;
+      if (setting.is_off_without_element && !is_there) continue;
       (void)store_value(setting, *setting.initial, surroundings_.folder, here);  // a test walks all rows: defaults are valid
     }
   }
@@ -175,7 +176,7 @@ class Reading {
     if (row.presence != Presence::repeated) {
       configuration_.setting_lines[static_cast<std::size_t>(setting - settings().data())] = attribute.line;
     }
-    if (setting->type == Type::list) read_list(*setting, attribute);
+    if (setting->type == Type::list && !attribute.value.empty()) read_list(*setting, attribute);
   }
 
   static std::string where(const Setting& setting) { return std::string(setting.element) + " " + std::string(setting.attribute); }

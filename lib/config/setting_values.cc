@@ -56,7 +56,7 @@ bool put(const Setting& setting, Here& here, T value) {
 
 bool put_number(const Setting& setting, Here& here, std::uint64_t value) {
   return put(setting, here, static_cast<std::uint32_t>(value)) || put(setting, here, static_cast<std::uint16_t>(value)) ||
-         put(setting, here, value);
+         put(setting, here, static_cast<std::int32_t>(value)) || put(setting, here, value);
 }
 
 bool put_word(const Setting& setting, Here& here, std::string_view value) {
@@ -64,7 +64,7 @@ bool put_word(const Setting& setting, Here& here, std::string_view value) {
   if (found == setting.words.end()) return false;
   const auto index = found - setting.words.begin();
   return std::holds_alternative<std::monostate>(setting.slot) || put(setting, here, static_cast<BareLineEndings>(index)) ||
-         put(setting, here, static_cast<ipc::LogLevel>(index));
+         put(setting, here, static_cast<ipc::LogLevel>(index)) || put(setting, here, static_cast<Action>(index));
 }
 
 bool is_stored_as(const Setting& setting, std::string_view value, std::string_view folder, Here& here) {
@@ -112,11 +112,17 @@ bool is_stored_as(const Setting& setting, std::string_view value, std::string_vi
       auto parsed = parse_resolvers(value, setting.maximum);
       return parsed && put(setting, here, std::move(*parsed));
     }
+    case Type::characters: {
+      const auto parsed = parse_characters(value);
+      return parsed && put(setting, here, *parsed);
+    }
     case Type::folder: {
       auto parsed = parse_folder(value, folder);
       return parsed && parsed->size() <= setting.maximum && put(setting, here, std::move(*parsed));
     }
-    case Type::list: return value.size() <= setting.maximum && is_path_beneath(value);
+    case Type::list:
+      if (value.empty()) return setting.initial == "";
+      return value.size() <= setting.maximum && is_path_beneath(value);
   }
   return false;
 }
@@ -143,10 +149,13 @@ std::string allowed_values(const Setting& setting) {
     case Type::ranges: return "up to " + std::to_string(setting.maximum) + " addresses, networks or ranges, separated by blanks";
     case Type::resolvers:
       return "up to " + std::to_string(setting.maximum) + " addresses, each with @port if it is not 53, separated by blanks";
+    case Type::characters: return "ASCII characters and ranges of letters or digits, as in A-Za-z0-9._-; a hyphen stands last";
     case Type::folder:
       return "a folder, absolute or beneath that of the configuration file, without \"..\", of at most " +
              std::to_string(setting.maximum) + " octets";
-    case Type::list: return "a file beneath the folder of the configuration file, without \"..\"";
+    case Type::list:
+      return std::string("a file beneath the folder of the configuration file, without \"..\"") +
+             (setting.initial ? "; or empty" : "");
   }
   return {};
 }

@@ -20,10 +20,15 @@ constexpr std::uint64_t kMega = 1024 * 1024;
 constexpr std::uint64_t kGiga = 1024 * kMega;
 constexpr std::uint64_t kShortest = 10;  // milliseconds
 constexpr std::uint64_t kMostSessions = 1'000'000;
+constexpr std::uint64_t kMostPoints = 1000;
+constexpr string_view kPointsHelp = "Points of the action score.";
 
 constexpr std::array<string_view, 1> kModes{"single"};
 constexpr std::array<string_view, 2> kBareLineEndings{"refuse", "repair"};
 constexpr std::array<string_view, 5> kLogLevels{"none", "1", "2", "3", "debug"};
+// In the order of Action.
+constexpr std::array<string_view, 7> kActions{"off", "log", "score", "refuse", "defer", "tarpit", "ban"};
+constexpr std::array<string_view, 7> kNullActions{"accept", "log", "score", "refuse", "defer", "tarpit", "ban"};
 constexpr std::array<string_view, 1> kPermanent{"5"};
 constexpr std::array<string_view, 1> kBusy{"421"};
 
@@ -31,7 +36,7 @@ constexpr std::array<string_view, 1> kBusy{"421"};
 
 // A row is read across.
 // clang-format off
-constexpr std::array<Element, 13> kElements{{
+constexpr std::array<Element, 22> kElements{{
     {"server", Presence::once, nullptr, 0, "The gateway itself."},
     {"listen", Presence::repeated, nullptr, 0, "A listening socket; repeated for each."},
     {"destination", Presence::once, nullptr, 0, "The mail server behind the gateway."},
@@ -39,8 +44,20 @@ constexpr std::array<Element, 13> kElements{{
     {"domains", Presence::once, nullptr, 0, "The local domains; mail to any other is refused to strangers."},
     {"domains/domain", Presence::repeated, nullptr, 0, "A local domain; repeated for each."},
     {"relay", Presence::optional, nullptr, 0, "Clients that may send to any domain and are not checked at all."},
+    {"trusted", Presence::optional, nullptr, 0, "Clients that may send to any domain without logging in."},
+    {"white", Presence::optional, nullptr, 0, "Clients that are not checked for spam, and may send to the local domains only."},
     {"limits", Presence::always_on, nullptr, 0, "Bounds on what a client may use up."},
+    {"rate", Presence::optional, nullptr, 0, "How many messages one client may send."},
     {"recipients", Presence::always_on, nullptr, 0, "Bounds on the recipients of a message."},
+    {"sender", Presence::optional, nullptr, 0, "Senders that are refused."},
+    {"characters", Presence::optional, nullptr, 0,
+     "Characters that addresses and HELO names may have; those outside of ASCII are not tested."},
+    {"repeat-offenders", Presence::optional, nullptr, 0, "Clients that break the rules again and again are banned."},
+    {"backscatter", Presence::optional, nullptr, 0, "Floods of bounces for messages that were never sent."},
+    {"tarpit", Presence::optional, SLOT(configuration->tarpit.is_present), ipc::kPolicyd,
+     "Delays that cost a spammer time and a mail server next to nothing."},
+    {"hell", Presence::optional, SLOT(configuration->hell.is_present), ipc::kPolicyd,
+     "Clients that are refused before anything else; filled by hand, by list and by bans."},
     {"data", Presence::always_on, nullptr, 0, "How message data is taken."},
     {"dns", Presence::optional, SLOT(configuration->dns.is_present), ipc::kMaster | ipc::kPolicyd | ipc::kDnsd,
      "Questions to the DNS; without it the names of clients stay unknown."},
@@ -48,7 +65,7 @@ constexpr std::array<Element, 13> kElements{{
     {"log", Presence::optional, SLOT(configuration->log.is_present), kAll, "The log; without it nothing is recorded."},
 }};
 
-constexpr std::array<Setting, 39> kSettings{{
+constexpr std::array<Setting, 86> kSettings{{
     {"server", "name", Type::host_name, "", 0, 253, false, {}, kAll, SLOT(configuration->server.name), "",
      "Host name of the gateway in greeting, EHLO and trace header; empty: the machine's."},
     {"server", "state", Type::folder, CARONTE_STATEDIR, 1, 900, false, {},
@@ -59,6 +76,8 @@ constexpr std::array<Setting, 39> kSettings{{
      "Number of smtpd-proxy processes; auto: one a core."},
     {"server", "trace", Type::yes_no, "yes", 0, 0, false, {}, ipc::kSmtpdProxy, SLOT(configuration->server.trace), "",
      "Put a Received: header in front of each message."},
+    {"server", "observe", Type::yes_no, "no", 0, 0, false, {}, ipc::kPolicyd, SLOT(configuration->server.observe), "",
+     "Every check only logs what it would have done; the relay guard and the limits stay."},
     {"server", "control-group", Type::group, "caronte", 0, 32, false, {},
      ipc::kMaster, SLOT(configuration->server.control_group), "", "Group that may use carontectl besides root; empty: root alone."},
 
@@ -87,10 +106,19 @@ constexpr std::array<Setting, 39> kSettings{{
     {"destination/server", "port", Type::port, "25", 1, 65535, false, {},
      ipc::kMaster | kProxyAndPolicy, SLOT(destination_server->endpoint.port), "BA-5", "TCP port of the mail server."},
 
-    {"domains/domain", "name", Type::domain, std::nullopt, 1, 253, false, {}, ipc::kSmtpdProxy, SLOT(domain->name), "BA-8",
+    {"domains/domain", "name", Type::domain, std::nullopt, 1, 253, false, {}, kProxyAndPolicy, SLOT(domain->name), "BA-8",
      "The domain; subdomains are not included."},
 
     {"relay", "list", Type::list, std::nullopt, 1, 900, false, {}, kProxyAndPolicy, ListId::relay, "FW-1",
+     "File of their addresses, one entry a line."},
+
+    {"trusted", "list", Type::list, std::nullopt, 1, 900, false, {}, kProxyAndPolicy, ListId::trusted, "IW-5, IW-7",
+     "File of their addresses, one entry a line."},
+    {"trusted", "bypass-antispam", Type::yes_no, "yes", 0, 0, false, {},
+     kProxyAndPolicy, SLOT(configuration->trusted.bypass_antispam), "IW-6",
+     "Do not check them, nor sessions that have logged in, for spam."},
+
+    {"white", "list", Type::list, std::nullopt, 1, 900, false, {}, ipc::kPolicyd, ListId::white, "L1-7",
      "File of their addresses, one entry a line."},
 
     {"limits", "sessions", Type::count, "10000", 1, kMostSessions, true, {},
@@ -110,9 +138,106 @@ constexpr std::array<Setting, 39> kSettings{{
      ipc::kSmtpdProxy, SLOT(configuration->limits.command_time), "FW-12", "How long a client may take for one whole command."},
     {"limits", "message-size", Type::size, "50M", 1, 64 * kGiga, true, {},
      ipc::kSmtpdProxy, SLOT(configuration->limits.message_size), "AG-11", "Largest message."},
+    {"limits", "reserved", Type::count, "10", 1, 90, true, {}, ipc::kPolicyd, SLOT(configuration->limits.reserved), "",
+     "Percent of the sessions that are kept for clients that have delivered well before."},
+
+    {"rate", "messages", Type::count, "0", 1, kMostSessions, true, {}, ipc::kPolicyd, SLOT(configuration->rate.messages), "AG-8",
+     "Messages of one address within the minutes; the next one is too many."},
+    {"rate", "minutes", Type::count, "10", 1, 1440, false, {}, ipc::kPolicyd, SLOT(configuration->rate.minutes), "AG-8",
+     "Minutes that are looked back on."},
+    {"rate", "action", Type::word, "tarpit", 0, 0, false, kActions, ipc::kPolicyd, SLOT(configuration->rate.action), "AG-8",
+     "What becomes of a message that is too many."},
+    {"rate", "points", Type::count, "3", 1, kMostPoints, false, {}, ipc::kPolicyd, SLOT(configuration->rate.points), "",
+     kPointsHelp},
+    {"rate", "exclude-authenticated", Type::yes_no, "yes", 0, 0, false, {},
+     ipc::kPolicyd, SLOT(configuration->rate.exclude_authenticated), "AG-10",
+     "Sessions that have logged in are exempt from the rate and from the tarpit."},
 
     {"recipients", "maximum", Type::count, "1000", 1, 50'000, false, {},
      ipc::kSmtpdProxy, SLOT(configuration->recipients.maximum), "", "Recipients of one message; the next ones get 452 4.5.3."},
+    {"recipients", "invalid", Type::count, "5", 1, kMostSessions, true, {},
+     ipc::kPolicyd, SLOT(configuration->recipients.invalid), "AG-5",
+     "Recipients refused with 5xx in one session at which the action is taken.", true},
+    {"recipients", "valid", Type::count, "0", 1, kMostSessions, true, {},
+     ipc::kPolicyd, SLOT(configuration->recipients.valid), "AG-6",
+     "Recipients accepted in one session at which the action is taken.", true},
+    {"recipients", "valid-needs-invalid", Type::count, "0", 1, kMostSessions, true, {},
+     ipc::kPolicyd, SLOT(configuration->recipients.valid_needs_invalid), "AG-7",
+     "The limit on valid recipients holds only in a session that has had so many invalid ones too.", true},
+    {"recipients", "action", Type::word, "refuse", 0, 0, false, kActions,
+     ipc::kPolicyd, SLOT(configuration->recipients.action), "AG-5, AG-6",
+     "What becomes of a session that reaches one of these limits.", true},
+    {"recipients", "points", Type::count, "3", 1, kMostPoints, false, {},
+     ipc::kPolicyd, SLOT(configuration->recipients.points), "", kPointsHelp, true},
+
+    {"sender", "null", Type::word, "accept", 0, 0, false, kNullActions, ipc::kPolicyd, SLOT(configuration->sender.null), "AG-2",
+     "What becomes of messages without a sender, which most bounces are."},
+    {"sender", "local-unauthorised", Type::word, "log", 0, 0, false, kActions,
+     ipc::kPolicyd, SLOT(configuration->sender.local_unauthorised), "IW-2",
+     "What becomes of a sender in a local domain who neither has logged in nor comes from a relay or trusted address."},
+    {"sender", "points", Type::count, "3", 1, kMostPoints, false, {}, ipc::kPolicyd, SLOT(configuration->sender.points), "",
+     kPointsHelp},
+
+    {"characters", "user", Type::characters, "A-Za-z0-9.!#$%&'*+/=?^_`{|}~-", 0, 0, false, {},
+     ipc::kPolicyd, SLOT(configuration->characters.user), "AG-4, AX-22", "In front of the @ of a sender or recipient."},
+    {"characters", "domain", Type::characters, "A-Za-z0-9.-", 0, 0, false, {},
+     ipc::kPolicyd, SLOT(configuration->characters.domain), "AG-4, AX-22", "Behind it."},
+    {"characters", "helo", Type::characters, "A-Za-z0-9.:_[]-", 0, 0, false, {},
+     ipc::kPolicyd, SLOT(configuration->characters.helo), "AX-22", "In the name that HELO or EHLO gives."},
+    {"characters", "action", Type::word, "refuse", 0, 0, false, kActions,
+     ipc::kPolicyd, SLOT(configuration->characters.action), "AG-4, AX-22", "What becomes of a command with any other character."},
+    {"characters", "points", Type::count, "3", 1, kMostPoints, false, {},
+     ipc::kPolicyd, SLOT(configuration->characters.points), "", kPointsHelp},
+
+    {"repeat-offenders", "offences", Type::count, "3", 1, 1000, true, {},
+     ipc::kPolicyd, SLOT(configuration->repeat_offenders.offences), "AX-5", "Offences of one address that bring a ban."},
+    {"repeat-offenders", "within", Type::duration, "10m", kSecond, kDay, false, {},
+     ipc::kPolicyd, SLOT(configuration->repeat_offenders.within), "AX-5", "Time that is looked back on."},
+    {"repeat-offenders", "ban", Type::duration, "1h", kSecond, 366 * kDay, false, {},
+     ipc::kPolicyd, SLOT(configuration->repeat_offenders.ban), "AX-7", "How long the ban lasts."},
+    {"repeat-offenders", "range4", Type::count, "32", 8, 32, false, {},
+     ipc::kPolicyd, SLOT(configuration->repeat_offenders.range4), "AX-7", "Prefix length of what is banned around an IPv4 address."},
+    {"repeat-offenders", "range6", Type::count, "64", 16, 128, false, {},
+     ipc::kPolicyd, SLOT(configuration->repeat_offenders.range6), "AX-7", "Prefix length of what is banned around an IPv6 address."},
+    {"repeat-offenders", "tarpit", Type::duration, "0", kSecond, 10 * kMinute, true, {},
+     ipc::kPolicyd, SLOT(configuration->repeat_offenders.tarpit), "AX-7",
+     "Do not refuse those that are banned, but hold them for so long in each session."},
+
+    {"backscatter", "messages", Type::count, "2", 1, kMostSessions, true, {},
+     ipc::kPolicyd, SLOT(configuration->backscatter.messages), "AX-25",
+     "Messages without a sender for one recipient within the time; the next one is too many."},
+    {"backscatter", "within", Type::duration, "10m", kSecond, kDay, false, {},
+     ipc::kPolicyd, SLOT(configuration->backscatter.within), "AX-25",
+     "Time that is looked back on, and that must pass without one."},
+    {"backscatter", "action", Type::word, "refuse", 0, 0, false, kActions,
+     ipc::kPolicyd, SLOT(configuration->backscatter.action), "AX-25", "What becomes of a message that is too many."},
+    {"backscatter", "points", Type::count, "3", 1, kMostPoints, false, {},
+     ipc::kPolicyd, SLOT(configuration->backscatter.points), "", kPointsHelp},
+
+    {"tarpit", "greeting", Type::duration, "0s", kShortest, 10 * kMinute, true, {},
+     ipc::kPolicyd, SLOT(configuration->tarpit.greeting), "AX-12", "How long every client that is not exempt waits for its greeting."},
+    {"tarpit", "delay", Type::duration, "60s", kShortest, kHour, false, {},
+     ipc::kPolicyd, SLOT(configuration->tarpit.delay), "AG-9",
+     "How long the action tarpit holds a client, before its refusal and at HELO in its next sessions."},
+    {"tarpit", "hang-ups", Type::count, "3", 1, 1000, true, {}, ipc::kPolicyd, SLOT(configuration->tarpit.hang_ups), "AG-16",
+     "Clients that went so often while they were held are closed at once."},
+    {"tarpit", "within", Type::duration, "10m", kSecond, kDay, false, {}, ipc::kPolicyd, SLOT(configuration->tarpit.within), "AG-16",
+     "Time that is looked back on for hang-ups and offences."},
+    {"tarpit", "early-talkers", Type::word, "refuse", 0, 0, false, kActions,
+     ipc::kPolicyd, SLOT(configuration->tarpit.early_talkers), "AX-12", "What becomes of clients that talk before their greeting."},
+    {"tarpit", "points", Type::count, "3", 1, kMostPoints, false, {}, ipc::kPolicyd, SLOT(configuration->tarpit.points), "",
+     kPointsHelp},
+    {"tarpit", "maximum", Type::count, "2000", 1, kMostSessions, false, {}, ipc::kPolicyd, SLOT(configuration->tarpit.maximum), "",
+     "Sessions held at once; above it nobody is held."},
+
+    {"hell", "time", Type::duration, "1h", kSecond, 366 * kDay, false, {}, ipc::kPolicyd, SLOT(configuration->hell.time), "FW-13",
+     "How long the action ban lasts; each further offence prolongs it."},
+    {"hell", "list", Type::list, "", 1, 900, false, {}, ipc::kPolicyd, ListId::hell, "FW-13",
+     "File of addresses that stay, one entry a line."},
+    {"hell", "reply", Type::reply, "554 5.7.1 Refused", 5, 510, false, kPermanent,
+     ipc::kPolicyd, SLOT(configuration->hell.reply), "FW-13", "Reply instead of the greeting."},
+    {"hell", "mute", Type::yes_no, "no", 0, 0, false, {}, ipc::kPolicyd, SLOT(configuration->hell.mute), "FW-13",
+     "Close without a word instead."},
 
     {"data", "bare-line-endings", Type::word, "refuse", 0, 0, false, kBareLineEndings,
      ipc::kSmtpdProxy, SLOT(configuration->data.bare_line_endings), "", "What becomes of a CR or LF that stands alone."},
@@ -131,6 +256,12 @@ constexpr std::array<Setting, 39> kSettings{{
     {"replies", "relaying-denied", Type::reply, "550 5.7.1 Relaying denied.", 5, 510, false, kPermanent,
      ipc::kSmtpdProxy, SLOT(configuration->replies.relaying_denied), "BA-7",
      "Reply to a recipient who is not local, from a stranger."},
+    {"replies", "refused", Type::reply, "550 Refused", 5, 510, false, kPermanent,
+     ipc::kPolicyd, SLOT(configuration->replies.refused), "AG-12, AG-14", "Reply to what a check refuses."},
+    {"replies", "bogus", Type::yes_no, "no", 0, 0, false, {}, ipc::kPolicyd, SLOT(configuration->replies.bogus), "AG-13",
+     "Give one of several hundred made-up texts instead, without a reference."},
+    {"replies", "reference", Type::yes_no, "yes", 0, 0, false, {}, kProxyAndPolicy, SLOT(configuration->replies.reference), "",
+     "End refusals with a reference by which carontectl finds the session."},
     {"replies", "busy", Type::reply, "421 BUSY", 5, 510, false, kBusy, kProxyAndPolicy, SLOT(configuration->replies.busy), "FW-5",
      "Reply instead of the greeting when a limit on sessions is reached."},
 

@@ -27,10 +27,11 @@ enum class Type : std::uint8_t {
   reply,      // one line of SMTP; `words` holds the code it must begin with ("5" or "421")
   address,    // numeric
   port,
-  ranges,     // any numeric form of IW-7 and Q28, separated by blanks or commas; empty: none
-  resolvers,  // address or address@port, separated by blanks or commas; empty: the system's
-  folder,     // absolute, or relative to the folder of the configuration file; maximum: its length
-  list,       // file beneath the folder of the configuration file
+  ranges,      // any numeric form of IW-7 and Q28, separated by blanks or commas; empty: none
+  resolvers,   // address or address@port, separated by blanks or commas; empty: the system's
+  characters,  // a set of ASCII characters: "A-Za-z0-9._-"
+  folder,      // absolute, or relative to the folder of the configuration file; maximum: its length
+  list,        // file beneath the folder of the configuration file; where "" is the default, empty: none
 };
 
 // The elements that a setting may belong to at the moment of reading; repeated ones are set while they are read.
@@ -44,10 +45,10 @@ struct Here {
 // Where a value goes; monostate: it is only checked.
 template <class T>
 using Accessor = T& (*)(Here&);
-using Slot =
-    std::variant<std::monostate, Accessor<std::string>, Accessor<std::uint16_t>, Accessor<std::uint32_t>, Accessor<std::uint64_t>,
-                 Accessor<milliseconds>, Accessor<bool>, Accessor<BareLineEndings>, Accessor<ipc::LogLevel>,
-                 Accessor<base::Address>, Accessor<std::vector<Range>>, Accessor<std::vector<base::Endpoint>>, ListId>;
+using Slot = std::variant<std::monostate, Accessor<std::string>, Accessor<std::uint16_t>, Accessor<std::int32_t>,
+                          Accessor<std::uint32_t>, Accessor<std::uint64_t>, Accessor<milliseconds>, Accessor<bool>,
+                          Accessor<BareLineEndings>, Accessor<ipc::LogLevel>, Accessor<Action>, Accessor<CharacterSet>,
+                          Accessor<base::Address>, Accessor<std::vector<Range>>, Accessor<std::vector<base::Endpoint>>, ListId>;
 
 struct Setting {
   std::string_view element;  // "limits"; nested ones with their parent: "destination/server"
@@ -60,8 +61,9 @@ struct Setting {
   std::span<const std::string_view> words;  // an enum's slot takes their order as value
   ipc::RoleMask receivers = 0;
   Slot slot;
-  std::string_view rows;  // of behaviour.md, for the manual: "FW-5"
-  std::string_view help;  // one sentence
+  std::string_view rows;                // of behaviour.md, for the manual: "FW-5"
+  std::string_view help;                // one sentence
+  bool is_off_without_element = false;  // of an element that is always on: the default holds only when it is written
 };
 
 enum class Presence : std::uint8_t {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/address_parser.h"
 
@@ -53,6 +54,13 @@ std::string_view next_word(std::string_view& rest) noexcept {
 
 bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
+}
+
+// Both ends are of one kind, so that "+-/" is no range by accident.
+bool is_ascending(char first, char last) noexcept {
+  static constexpr std::array<std::pair<char, char>, 3> kKinds{{{'0', '9'}, {'A', 'Z'}, {'a', 'z'}}};
+  return first <= last &&
+         std::any_of(kKinds.begin(), kKinds.end(), [&](const auto& kind) { return kind.first <= first && last <= kind.second; });
 }
 
 }  // namespace
@@ -128,6 +136,23 @@ std::optional<std::vector<base::Endpoint>> parse_resolvers(std::string_view text
     resolvers.push_back(base::Endpoint{*address, static_cast<std::uint16_t>(*port)});
   }
   return resolvers;
+}
+
+std::optional<CharacterSet> parse_characters(std::string_view text) noexcept {
+  if (text.empty()) return std::nullopt;
+  CharacterSet set;
+  while (!text.empty()) {
+    const char first = text.front();
+    const bool is_range = text.size() >= 3 && text[1] == '-';
+    if (first < ' ' || first > '~' || (first == '-' && text.size() > 1)) return std::nullopt;
+    if (is_range && !is_ascending(first, text[2])) return std::nullopt;
+    for (char c = first; c <= (is_range ? text[2] : first); ++c) {
+      const auto octet = static_cast<unsigned char>(c);
+      (octet < 64 ? set.low : set.high) |= std::uint64_t{1} << (octet % 64U);
+    }
+    text.remove_prefix(is_range ? 3 : 1);
+  }
+  return set;
 }
 
 std::optional<std::string> parse_folder(std::string_view path, std::string_view folder) {

@@ -35,6 +35,10 @@ namespace caronte::config {
 [[nodiscard]] std::optional<std::vector<Range>> parse_ranges(std::string_view text, std::size_t maximum);
 [[nodiscard]] std::optional<std::vector<base::Endpoint>> parse_resolvers(std::string_view text, std::size_t maximum);
 
+// A set of blanks and visible ASCII characters, each as itself or in a range of digits, of small or of capital letters
+// ("A-Z", ascending); a hyphen that is meant as itself stands last. Not empty.
+[[nodiscard]] std::optional<CharacterSet> parse_characters(std::string_view text) noexcept;
+
 // `path`, made absolute by `folder`; "//" and "." are taken out. nullopt: empty, "..", or nothing but "/".
 [[nodiscard]] std::optional<std::string> parse_folder(std::string_view path, std::string_view folder);
 

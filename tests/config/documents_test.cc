@@ -2,6 +2,7 @@
 // and the manual page's reference part is what the settings table says.
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <array>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -22,26 +23,45 @@ std::string content_of(const std::string& path) {
   return text.str();
 }
 
+constexpr std::array<const char*, 4> kLists{"relay", "trusted", "white", "hell"};
+
 class DocumentsTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(DocumentsTest);
   CPPUNIT_TEST(sample_is_valid_without_a_warning);
   CPPUNIT_TEST(sample_shows_every_setting_with_its_default);
   CPPUNIT_TEST(sample_lists_are_valid_and_empty);
-  CPPUNIT_TEST(examples_in_the_sample_list_are_valid);
+  CPPUNIT_TEST(examples_in_the_sample_lists_are_valid);
   CPPUNIT_TEST(manual_says_what_the_table_says);
   CPPUNIT_TEST_SUITE_END();
 
-  void sample_is_valid_without_a_warning() {
+  // Elements that the sample has in a comment of their own, so that they are off, made real.
+  static std::string with_all_elements(std::string text) {
+    for (std::size_t at = text.find("<!--<"); at != std::string::npos; at = text.find("<!--<", at)) {
+      text.erase(at, 4);
+      text.erase(text.find("-->", at), 3);
+    }
+    return text;
+  }
+
+  static ListsInMemory sample_lists() {
     ListsInMemory lists;
-    lists.files["lists/relay"] = content_of("etc/lists/relay");
-    const ReadResult result = read_text(content_of("etc/caronte.xml"), lists);
-    CPPUNIT_ASSERT_EQUAL(std::string(), text_of(result));
-    CPPUNIT_ASSERT(result.is_ok);
+    for (const std::string name : kLists) lists.files["lists/" + name] = content_of("etc/lists/" + name);
+    return lists;
+  }
+
+  void sample_is_valid_without_a_warning() {
+    const std::string sample = content_of("etc/caronte.xml");
+    CPPUNIT_ASSERT(with_all_elements(sample) != sample);
+    for (const std::string& text : {sample, with_all_elements(sample)}) {
+      const ReadResult result = read_text(text, sample_lists());
+      CPPUNIT_ASSERT_EQUAL(std::string(), text_of(result));
+      CPPUNIT_ASSERT(result.is_ok);
+    }
   }
 
   void sample_shows_every_setting_with_its_default() {
     wrap::XmlDocument document;
-    const std::string text = content_of("etc/caronte.xml");
+    const std::string text = with_all_elements(content_of("etc/caronte.xml"));
     CPPUNIT_ASSERT(document.parse(text));
     std::set<const Setting*> shown;
     const auto look = [&](const wrap::XmlElement& element, const std::string& path) {
@@ -70,20 +90,24 @@ class DocumentsTest : public CppUnit::TestFixture {
 
   // FW-4: nobody is a relay until somebody is entered.
   void sample_lists_are_valid_and_empty() {
-    const ParsedList list = parse_address_list(content_of("etc/lists/relay"));
-    CPPUNIT_ASSERT(list.problems.empty());
-    CPPUNIT_ASSERT_EQUAL(0U, list.entries);
+    for (const std::string name : kLists) {
+      const ParsedList list = parse_address_list(content_of("etc/lists/" + name));
+      CPPUNIT_ASSERT_MESSAGE(name, list.problems.empty());
+      CPPUNIT_ASSERT_EQUAL_MESSAGE(name, 0U, list.entries);
+    }
   }
 
-  void examples_in_the_sample_list_are_valid() {
-    std::istringstream lines(content_of("etc/lists/relay"));
-    std::string examples;
-    for (std::string line; std::getline(lines, line);) {
-      if (line.starts_with("# 192.") || line.starts_with("# 2001:")) examples += line.substr(2, line.find(' ', 2) - 2) + "\n";
+  void examples_in_the_sample_lists_are_valid() {
+    for (const std::string name : kLists) {
+      std::istringstream lines(content_of("etc/lists/" + name));
+      std::string examples;
+      for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("# 192.") || line.starts_with("# 2001:")) examples += line.substr(2, line.find(' ', 2) - 2) + "\n";
+      }
+      const ParsedList list = parse_address_list(examples);
+      CPPUNIT_ASSERT_MESSAGE(name, list.problems.empty());
+      CPPUNIT_ASSERT_EQUAL_MESSAGE(name, 8U, list.entries);
     }
-    const ParsedList list = parse_address_list(examples);
-    CPPUNIT_ASSERT(list.problems.empty());
-    CPPUNIT_ASSERT_EQUAL(8U, list.entries);
   }
 
   void manual_says_what_the_table_says() {

@@ -37,7 +37,7 @@ constexpr std::array kBroken{
     Broken{"port=\"225\"/>", "port=\"225\"/><server address=\"127.0.0.2\"/>",
            "5: destination/server: is there twice; allowed once"},
     Broken{"<server/>", "<sever/>",
-           "3: sever: unknown element; allowed here: server, listen, destination, domains, relay, limits,"},
+           "3: sever: unknown element; allowed here: server, listen, destination, domains, relay, trusted, white, limits,"},
     Broken{"<server/>", "<server/><tls/>", "3: tls: unknown element"},
     Broken{"<domain name", "<dom name", "6: domains/dom: unknown element; allowed here: domain"},
     Broken{"<server/>", "<server><x/></server>", "3: server/x: unknown element; allowed here: none"},
@@ -110,6 +110,20 @@ constexpr std::array kWarned{
     Warned{"<log/>", "<log/><limits message-size=\"0\"/>", "warning 7: limits message-size:"},
     Warned{"<log/>", "<log/><limits message-size=\"63K\"/>", "RFC 5321 asks for at least 64K"},
     Warned{"<log/>", "<log/><recipients maximum=\"99\"/>", "RFC 5321 asks for at least 100"},
+    Warned{"<log/>", "<log/><trusted list=\"lists/wide\"/>",
+           "warning /etc/caronte/lists/wide:2: trusted list: this entry covers a large part"},
+    Warned{"<server/>", "<server observe=\"yes\"/>", "warning 3: server observe: every check only logs"},
+    Warned{"<log/>", "<log/><sender null=\"refuse\"/>", "warning 7: sender null:"},
+    Warned{"<log/>", "<log/><sender null=\"defer\"/>", "warning 7: sender null:"},
+    Warned{"<log/>", "<log/><tarpit delay=\"301s\"/>", "warning 7: tarpit delay: honest mail servers wait for 5m"},
+    Warned{"<log/>", "<log/><tarpit greeting=\"6m\"/>", "warning 7: tarpit greeting: honest mail servers wait for 5m"},
+    Warned{"<log/>", "<log/><rate messages=\"1\"/>", "warning 0: rate action: without <tarpit> nobody is held"},
+    Warned{"<log/>", "<log/><recipients action=\"ban\"/>", "warning 7: recipients action: without <hell> nobody is banned"},
+    Warned{"<log/>", "<log/><characters action=\"tarpit\"/>", "warning 7: characters action: without <tarpit>"},
+    Warned{"<log/>", "<log/><repeat-offenders/>", "warning 0: repeat-offenders offences: without <hell>"},
+    Warned{"<log/>", "<log/><repeat-offenders tarpit=\"5s\"/>", "warning 7: repeat-offenders tarpit: without <tarpit>"},
+    Warned{"<log/>", "<log/><hell/><repeat-offenders range4=\"23\"/>", "warning 7: repeat-offenders range4:"},
+    Warned{"<log/>", "<log/><hell/><repeat-offenders range6=\"47\"/>", "warning 7: repeat-offenders range6:"},
     Warned{"<server/>", "<server trace=\"no\"/>", "warning 3: server trace:"},
     Warned{"<destination>", "<destination end-timeout=\"59s\">", "warning 5: destination end-timeout:"},
     Warned{"<log/>", "<log/><relay list=\"lists/wide\"/>",
@@ -133,6 +147,8 @@ class ReaderTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(smallest_file_has_the_defaults);
   CPPUNIT_TEST(absent_elements_are_off);
   CPPUNIT_TEST(present_elements_have_their_defaults);
+  CPPUNIT_TEST(present_policy_has_its_defaults);
+  CPPUNIT_TEST(words_of_actions_are_their_names);
   CPPUNIT_TEST(broken_files_are_refused_in_place);
   CPPUNIT_TEST(dangerous_files_are_warned_of);
   CPPUNIT_TEST(all_errors_are_collected);
@@ -176,6 +192,12 @@ class ReaderTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(c.limits.client_timeout == std::chrono::seconds(300) && c.limits.command_time == std::chrono::minutes(10));
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{52'428'800}, c.limits.message_size);
     CPPUNIT_ASSERT_EQUAL(1000U, c.recipients.maximum);
+    CPPUNIT_ASSERT_EQUAL(10U, c.limits.reserved);
+    // AG-2 to AG-10, AX-5 to AX-25: nothing that judges is on without its element.
+    CPPUNIT_ASSERT(c.recipients.invalid == 0 && c.recipients.valid == 0 && c.recipients.action == Action::off);
+    CPPUNIT_ASSERT(c.rate.messages == 0 && c.backscatter.messages == 0 && c.repeat_offenders.offences == 0);
+    CPPUNIT_ASSERT(c.sender.null == Action::off && c.sender.local_unauthorised == Action::off);
+    CPPUNIT_ASSERT(c.characters.action == Action::off && !c.tarpit.is_present && !c.hell.is_present && !c.server.observe);
     CPPUNIT_ASSERT(c.data.bare_line_endings == BareLineEndings::refuse);
     CPPUNIT_ASSERT_EQUAL(std::string("550 5.7.1 Relaying denied."), c.replies.relaying_denied);
     CPPUNIT_ASSERT_EQUAL(std::string("421 BUSY"), c.replies.busy);
@@ -190,6 +212,47 @@ class ReaderTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(c.dns.is_present && c.dns.reverse && c.dns.timeout == std::chrono::seconds(5));
     CPPUNIT_ASSERT_EQUAL(3U, c.limits.errors);
     CPPUNIT_ASSERT_EQUAL(10U, c.limits.noops);
+  }
+
+  // AG-2 to AG-10, AG-16, AX-5 to AX-25, FW-13, IW-2, IW-6: the numbers that the manual promises.
+  void present_policy_has_its_defaults() {
+    const auto result = read_text(
+        replaced(kSmallest, "<server/>",
+                 "<server/><trusted list='lists/relay'/><rate/><recipients/><sender/><characters/><repeat-offenders/><backscatter/>"
+                 "<tarpit/><hell/>"));
+    CPPUNIT_ASSERT_MESSAGE(text_of(result), result.is_ok);
+    const Configuration& c = result.configuration;
+    CPPUNIT_ASSERT(c.trusted.bypass_antispam);
+    CPPUNIT_ASSERT(c.rate.messages == 0 && c.rate.minutes == 10 && c.rate.action == Action::tarpit && c.rate.exclude_authenticated);
+    CPPUNIT_ASSERT(c.recipients.invalid == 5 && c.recipients.valid == 0 && c.recipients.action == Action::refuse);
+    CPPUNIT_ASSERT(c.sender.null == Action::off && c.sender.local_unauthorised == Action::log);
+    CPPUNIT_ASSERT(c.characters.action == Action::refuse && c.characters.user.contains('+') && c.characters.user.contains('&'));
+    CPPUNIT_ASSERT(!c.characters.user.contains('"') && !c.characters.domain.contains('_') && c.characters.helo.contains('['));
+    CPPUNIT_ASSERT(c.repeat_offenders.offences == 3 && c.repeat_offenders.within == std::chrono::minutes(10));
+    CPPUNIT_ASSERT(c.repeat_offenders.ban == std::chrono::hours(1) && c.repeat_offenders.tarpit.count() == 0);
+    CPPUNIT_ASSERT(c.repeat_offenders.range4 == 32 && c.repeat_offenders.range6 == 64);
+    CPPUNIT_ASSERT(c.backscatter.messages == 2 && c.backscatter.within == std::chrono::minutes(10));
+    CPPUNIT_ASSERT(c.backscatter.action == Action::refuse);
+    CPPUNIT_ASSERT(c.tarpit.is_present && c.tarpit.greeting.count() == 0 && c.tarpit.delay == std::chrono::seconds(60));
+    CPPUNIT_ASSERT(c.tarpit.hang_ups == 3 && c.tarpit.early_talkers == Action::refuse && c.tarpit.maximum == 2000);
+    CPPUNIT_ASSERT(c.hell.is_present && c.hell.time == std::chrono::hours(1) && !c.hell.mute);
+    CPPUNIT_ASSERT_EQUAL(std::string("554 5.7.1 Refused"), c.hell.reply);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, result.lists.size());
+  }
+
+  // "accept" is the word for off of <sender null>.
+  void words_of_actions_are_their_names() {
+    for (unsigned i = 0; i < static_cast<unsigned>(Action::kCount); ++i) {
+      const auto action = static_cast<Action>(i);
+      const std::string word(name_of(action));
+      const std::string null_word = action == Action::off ? "accept" : word;
+      const auto result =
+          read_text(replaced(kSmallest, "<server/>",
+                             "<server/><sender null=\"" + null_word + "\" local-unauthorised=\"" + word + "\"/><hell/><tarpit/>"));
+      CPPUNIT_ASSERT_MESSAGE(text_of(result), result.is_ok);
+      CPPUNIT_ASSERT(result.configuration.sender.null == action);
+      CPPUNIT_ASSERT(result.configuration.sender.local_unauthorised == action);
+    }
   }
 
   void broken_files_are_refused_in_place() {

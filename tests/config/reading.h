@@ -57,11 +57,13 @@ class Xml {
   }
   Xml& set(const std::string& element, const std::string& attribute, const std::string& value) {
     attributes_[element][attribute] = value;
+    if (element == "trusted") attributes_[element].try_emplace("list", "lists/relay");  // which it cannot be without
     return *this;
   }
   [[nodiscard]] std::string text() const {
     std::string out = "<caronte>\n";
-    for (const char* name : {"server", "listen", "relay", "limits", "recipients", "data", "dns", "replies", "log"}) {
+    for (const char* name : {"server", "listen", "relay", "trusted", "white", "limits", "rate", "recipients", "sender",
+                             "characters", "repeat-offenders", "backscatter", "tarpit", "hell", "data", "dns", "replies", "log"}) {
       if (attributes_.contains(name)) out += open(name) + "/>\n";
     }
     out += open("destination") + ">\n" + open("destination/server") + "/>\n</destination>\n";
@@ -81,7 +83,11 @@ class Xml {
     std::string out = "<" + element.substr(element.find('/') + 1);
     const auto found = attributes_.find(element);
     if (found == attributes_.end()) return out;
-    for (const auto& [name, value] : found->second) out.append(" ").append(name).append("=\"").append(value).append("\"");
+    for (const auto& [name, value] : found->second) {
+      out.append(" ").append(name).append("=\"");
+      for (const char c : value) out.append(c == '&' ? "&amp;" : std::string(1, c));
+      out.append("\"");
+    }
     return out;
   }
   std::map<std::string, std::map<std::string, std::string>> attributes_;

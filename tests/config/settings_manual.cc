@@ -30,7 +30,17 @@ std::string wrapped(std::string_view text) {
 std::string documented(std::string_view initial) {
   if (initial == CARONTE_STATEDIR) return "/var/lib/caronte";
   if (initial == CARONTE_LOGDIR) return "/var/log/caronte";
-  return std::string(initial);
+  std::string text;
+  for (const char c : initial) {
+    switch (c) {  // what roff would make typographic
+      case '\'': text += "\\(aq"; break;
+      case '`': text += "\\(ga"; break;
+      case '^': text += "\\(ha"; break;
+      case '~': text += "\\(ti"; break;
+      default: text += c;
+    }
+  }
+  return text;
 }
 
 std::string presence_text(const Element& element) {
@@ -60,6 +70,7 @@ std::string setting_text(const Setting& setting) {
     // A full stop of the value itself is none of the sentence.
     text += "The default is\n.Ql " + documented(*setting.initial) + (setting.initial->ends_with('.') ? "\\&" : "") + " .\n";
   }
+  if (setting.is_off_without_element) text += "Off while the element is absent.\n";
   if (!setting.rows.empty()) text += ".Bq " + std::string(setting.rows) + "\n";
   return text;
 }

@@ -18,6 +18,7 @@ class ValueParserTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(replies);
   CPPUNIT_TEST(ranges);
   CPPUNIT_TEST(resolvers);
+  CPPUNIT_TEST(characters);
   CPPUNIT_TEST(folders);
   CPPUNIT_TEST(paths_beneath);
   CPPUNIT_TEST_SUITE_END();
@@ -109,6 +110,30 @@ class ValueParserTest : public CppUnit::TestFixture {
     for (const char* text : {"0.0.0.0", "::", "192.0.2.1@0", "192.0.2.1@65536", "192.0.2.1@", "192.0.2.1:53", "ns.example.org",
                              "@53", "192.0.2.1@53@53", "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5"}) {
       CPPUNIT_ASSERT_MESSAGE(text, !parse_resolvers(text, 4));
+    }
+  }
+
+  // AG-4, AX-22
+  void characters() {
+    const auto members = [](std::string_view text) {
+      const auto set = parse_characters(text);
+      CPPUNIT_ASSERT_MESSAGE(std::string(text), set);
+      std::string all;
+      for (int c = 0; c < 128; ++c) {
+        if (set->contains(static_cast<unsigned char>(c))) all += static_cast<char>(c);
+      }
+      return all;
+    };
+    CPPUNIT_ASSERT_EQUAL(std::string("a"), members("a"));
+    CPPUNIT_ASSERT_EQUAL(std::string("-"), members("-"));
+    CPPUNIT_ASSERT_EQUAL(std::string("-0123"), members("0-3-"));
+    CPPUNIT_ASSERT_EQUAL(std::string("-a"), members("a-"));
+    CPPUNIT_ASSERT_EQUAL(std::string("Xabc"), members("a-cX"));
+    CPPUNIT_ASSERT_EQUAL(std::string(" \"~"), members("~ \"\""));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{26 + 26 + 10 + 2}, members("A-Za-z0-9.-").size());
+    CPPUNIT_ASSERT(parse_characters("a")->contains(0xC3));  // what is not ASCII is not tested
+    for (const char* text : {"", "-a", "a-z-9", "z-a", "a-Z", "0-z", "+-/", "!-~", "a\tb", "a\x7f", "\xc3\xa4", "a--", "--"}) {
+      CPPUNIT_ASSERT_MESSAGE(text, !parse_characters(text));
     }
   }
 

@@ -97,11 +97,11 @@ def _die_with_parent():
 
 class Gateway:
     """`servers`, of the destination: a ScriptedSink, a Postfix, (address, port), or a list of these. `relay`: lines of the relay list; None: no
-    <relay> element. `listens`: attributes of each <listen>, address (and port, if it matters) included. `xml`: the whole file
-    instead, in which {folder}, {port}, {port6}, {destination} and {destination_port} are filled in."""
+    <relay> element. `lists`: {name: lines} of further files in lists/. `listens`: attributes of each <listen>, address (and
+    port, if it matters) included. `xml`: the whole file instead, in which {folder}, {port}, {port6}, {destination} and {destination_port} are filled in."""
 
     def __init__(self, servers=None, *, domains=DOMAINS, relay=None, listens=None, xml=None, extra_xml="", folder=None,
-                 build=None, expects_deaths=False, wait=True, environment=None, arguments=(), **elements):
+                 build=None, expects_deaths=False, wait=True, environment=None, arguments=(), lists=None, **elements):
         self.build = pathlib.Path(build or build_folder())
         self.expects_deaths = expects_deaths
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="caronte-test.", dir=folder))
@@ -109,7 +109,7 @@ class Gateway:
         self.file = self.folder / "caronte.xml"
         self._reserved, self._process, self._born = [], None, {}
         try:
-            self._write(servers, list(domains), relay, listens, xml, extra_xml, elements)
+            self._write(servers, list(domains), relay, listens, xml, extra_xml, lists or {}, elements)
             self._start(environment, list(arguments))
             if wait:
                 self.wait_until_ready()
@@ -119,7 +119,7 @@ class Gateway:
             raise
 
     # -------------------------------------------------------------------------------------------------- configuration
-    def _write(self, servers, domains, relay, listens, xml, extra_xml, elements):
+    def _write(self, servers, domains, relay, listens, xml, extra_xml, lists, elements):
         destinations = servers if isinstance(servers, list) else [servers or ("127.0.0.1", free_port())]
         self.destinations = [getattr(one, "endpoint", one) for one in destinations]
         listens = [{"address": "127.0.0.1"}, {"address": "::1"}] if listens is None else listens
@@ -132,6 +132,8 @@ class Gateway:
         (self.folder / "lists").mkdir()
         if relay is not None:
             self.write_list("relay", relay)
+        for name, lines in lists.items():
+            self.write_list(name, lines)
         self._settings = dict(domains=domains, has_relay=relay is not None, extra_xml=extra_xml, elements=elements)
         if xml is not None:
             self.file.write_text(xml.format(folder=self.folder, port=self.port, port6=self.port6 or 0,
