@@ -4,7 +4,9 @@ POLICYD_PARTS = \
   policyd/admission.cc policyd/admission.h \
   policyd/connect_checks.cc policyd/connect_checks.h \
   policyd/counters.cc policyd/counters.h \
+  policyd/hell.cc policyd/hell.h \
   policyd/memory_store.cc policyd/memory_store.h \
+  policyd/overload.cc policyd/overload.h \
   policyd/penalty_box.cc policyd/penalty_box.h \
   policyd/prefix_key.h \
   policyd/reverse_questions.cc policyd/reverse_questions.h \

@@ -164,6 +164,17 @@ std::size_t SenderHistory::expire_some(StoreTime now) {
   return spent.size();
 }
 
+std::optional<std::int64_t> SenderHistory::worth(std::string_view, std::string_view value) {
+  SenderRecord record;
+  if (!decode_sender(value, record)) return 0;
+  if (record.is_good()) return record.good_last + seconds_of(kGoodLifetime);
+  StoreTime last = record.tarpit_until;
+  if (!record.hang_ups.empty()) last = std::max(last, record.hang_ups.back());
+  if (!record.offences.empty()) last = std::max(last, record.offences.back());
+  if (!record.messages.empty()) last = std::max(last, record.messages.back().time);
+  return last;
+}
+
 std::string encode_sender(const SenderRecord& record) {
   std::string value;
   ipc::Encoder(value).visit(kVersion, record);

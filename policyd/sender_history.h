@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <list>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -80,6 +81,9 @@ class SenderHistory {
   // Looks at the next kSlice records of the table and forgets those that say nothing any more; beyond kMaxRecords also those
   // without a good delivery. To be called once a second or so. Returns how many were forgotten.
   std::size_t expire_some(StoreTime now);
+
+  // For StoreBounds: the time of its last stamp, later by kGoodLifetime for who has delivered well.
+  [[nodiscard]] static std::optional<std::int64_t> worth(std::string_view key, std::string_view value);
 
   [[nodiscard]] std::uint64_t size() const noexcept { return store_.entries(Table::senders); }
 

@@ -64,6 +64,23 @@ std::optional<std::uint32_t> PrefixTreeView::find(const Address& address) const 
   }
 }
 
+bool PrefixTreeView::overlaps(const Prefix& prefix) const noexcept {
+  if (nodes_.empty()) return false;
+  std::uint32_t at = 0;
+  for (int previous = -1;;) {
+    const PrefixNode& node = nodes_[at];
+    if (node.bits > 128 || node.bits <= previous) return false;
+    const unsigned limit = std::min<unsigned>(node.bits, prefix.bits);
+    if (common_bits(node.octets, prefix.address.octets(), limit) < limit) return false;
+    if (node.has_value != 0) return true;
+    // A node without a value stands above some that have one; only the root may stand alone.
+    if (node.bits >= prefix.bits) return node.child[0] != 0 || node.child[1] != 0;
+    previous = node.bits;
+    at = node.child[bit_of(prefix.address.octets(), node.bits)];
+    if (at == 0 || at >= nodes_.size()) return false;
+  }
+}
+
 PrefixTree::PrefixTree() {
   nodes_.emplace_back();
 }

@@ -27,6 +27,8 @@ class PrefixTreeView {
   explicit PrefixTreeView(std::span<const PrefixNode> nodes) noexcept : nodes_(nodes) {}
   // The value of the longest prefix that contains `address`. Ends for any content of the nodes.
   [[nodiscard]] std::optional<std::uint32_t> find(const Address& address) const noexcept;
+  // An address of the prefix is in one of the tree's. Ends for any content of the nodes too.
+  [[nodiscard]] bool overlaps(const Prefix& prefix) const noexcept;
 
  private:
   std::span<const PrefixNode> nodes_;

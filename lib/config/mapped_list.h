@@ -35,6 +35,9 @@ class MappedList {
   // The line of the entry that contains the address; nullopt: none does.
   [[nodiscard]] std::optional<std::uint32_t> find(const base::Address& address) const noexcept { return view_.find(address); }
 
+  // An address of the prefix is in the list.
+  [[nodiscard]] bool overlaps(const base::Prefix& prefix) const noexcept { return view_.overlaps(prefix); }
+
   // As the writer said.
   [[nodiscard]] std::uint32_t entries() const noexcept { return entries_; }
 
