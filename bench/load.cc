@@ -2,11 +2,14 @@
 //   deliver  --messages N messages of --size octets, --per-session of them a session, --concurrency sessions at a time
 //   refuse   --messages N sessions whose recipient must be refused
 //   hold     --concurrency sessions are opened up to the greeting and kept until SIGTERM; prints {"held": N} when they stand
-// Sessions come from --sources addresses (127.77.x.y). Prints one line of JSON: done, failed, seconds, rate, p50/p99 in
+//   wait     as hold, of sessions that must not be greeted: they stand when they are connected
+// Sessions come from --sources addresses (127.77.x.y) or from --source. --interval: milliseconds from the end of a session to the
+// next in its place. --recipient: of every message. Prints one line of JSON: done, failed, seconds, rate, p50/p99/max in
 // milliseconds from connect (or the end of the message before) to the last reply. Exit code 1 if anything failed.
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -25,6 +28,10 @@ struct Options {
   std::size_t size = 4096;
   unsigned per_session = 1;
   unsigned sources = 50;
+  unsigned interval = 0;
+  std::string recipient;
+  std::string source;  // of all sessions
+  [[nodiscard]] bool keeps() const { return mode == "hold" || mode == "wait"; }
 } options;
 
 enum class Step { greeting, ehlo, mail, rcpt, data, body, quit, held };
@@ -43,6 +50,7 @@ int poll_fd = -1;
 std::string message;  // with the final dot
 std::vector<std::unique_ptr<Session>> sessions;
 std::vector<double> latencies;
+std::deque<Clock::time_point> due;  // sessions that wait for their --interval
 unsigned long begun = 0, done = 0, failed = 0, held = 0;
 unsigned source_index = 0;
 sockaddr_in target{};
@@ -68,7 +76,7 @@ std::string make_message(std::size_t size) {
 }
 
 void begin_session() {
-  if (begun >= options.messages && options.mode != "hold") return;
+  if (begun >= options.messages && !options.keeps()) return;
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) die("socket");
   set_no_delay(fd);
@@ -78,6 +86,7 @@ void begin_session() {
   source.sin_family = AF_INET;
   const unsigned n = source_index++ % options.sources;
   source.sin_addr.s_addr = htonl(0x7f4d0000U + (n / 250) * 256 + n % 250 + 1);
+  if (!options.source.empty()) source = parse_endpoint(options.source + ":0");
   if (bind(fd, reinterpret_cast<const sockaddr*>(&source), sizeof source) != 0) die("bind");
   if (connect(fd, reinterpret_cast<const sockaddr*>(&target), sizeof target) != 0 && errno != EINPROGRESS) die("connect");
   if (static_cast<std::size_t>(fd) >= sessions.size()) sessions.resize(static_cast<std::size_t>(fd) + 1);
@@ -87,7 +96,7 @@ void begin_session() {
   s->left = static_cast<unsigned>(std::min<unsigned long>(options.per_session, options.messages - begun));
   if (options.mode == "refuse") s->left = 1;
   begun += s->left;
-  watch(fd, EPOLLIN, EPOLL_CTL_ADD);
+  watch(fd, options.mode == "wait" ? EPOLLIN | EPOLLOUT : EPOLLIN, EPOLL_CTL_ADD);
 }
 
 void end_session(Session& s, bool is_good) {
@@ -98,7 +107,11 @@ void end_session(Session& s, bool is_good) {
   const int fd = s.fd;
   close(fd);
   sessions[static_cast<std::size_t>(fd)].reset();
-  begin_session();
+  if (options.interval == 0) {
+    begin_session();
+  } else {
+    due.push_back(Clock::now() + std::chrono::milliseconds(options.interval));
+  }
 }
 
 void say(Session& s, std::string_view text) {
@@ -168,7 +181,7 @@ bool advance(Session& s, int code) {
       break;
     case Step::mail:
       s.step = Step::rcpt;
-      say(s, is_refuse ? "RCPT TO:<b@elsewhere.example.com>\r\n" : "RCPT TO:<b@example.org>\r\n");
+      say(s, "RCPT TO:<" + options.recipient + ">\r\n");
       break;
     case Step::rcpt:
       s.step = Step::data;
@@ -191,14 +204,19 @@ bool advance(Session& s, int code) {
 
 void on_event(Session& s, std::uint32_t events) {
   if ((events & EPOLLOUT) != 0 && s.step == Step::body) send_body(s);
+  if (options.mode == "wait" && (events & EPOLLOUT) != 0 && (events & (EPOLLHUP | EPOLLERR)) == 0) {
+    s.step = Step::held;
+    ++held;
+    watch(s.fd, EPOLLIN, EPOLL_CTL_MOD);
+  }
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
   char buffer[4096];
   const ssize_t size = recv(s.fd, buffer, sizeof buffer, MSG_DONTWAIT);
   if (size < 0 && errno == EAGAIN) return;
-  if (size <= 0) {
+  if (size <= 0 || options.mode == "wait") {
     if (s.step == Step::held) --held;
     if (failed < 10) std::fprintf(stderr, "load: closed at step %d\n", static_cast<int>(s.step));
-    if (options.mode == "hold") {
+    if (options.keeps()) {
       ++failed;
       close(s.fd);
       sessions[static_cast<std::size_t>(s.fd)].reset();
@@ -235,14 +253,18 @@ int main(int argc, char** argv) {
     if (option == "--concurrency") options.concurrency = static_cast<unsigned>(std::strtoul(value, nullptr, 10));
     if (option == "--size") options.size = std::strtoul(value, nullptr, 10);
     if (option == "--per-session") options.per_session = static_cast<unsigned>(std::strtoul(value, nullptr, 10));
+    if (option == "--interval") options.interval = static_cast<unsigned>(std::strtoul(value, nullptr, 10));
+    if (option == "--recipient") options.recipient = value;
+    if (option == "--source") options.source = value;
     if (option == "--sources") options.sources = static_cast<unsigned>(std::strtoul(value, nullptr, 10));
   }
   if (options.target.empty()) {
     std::fprintf(stderr,
-                 "usage: bench-load --target ADDRESS:PORT [--mode deliver|refuse|hold] [--messages N] [--concurrency N] "
-                 "[--size N] [--per-session N] [--sources N]\n");
+                 "usage: bench-load --target ADDRESS:PORT [--mode deliver|refuse|hold|wait] [--messages N] [--concurrency N] "
+                 "[--size N] [--per-session N] [--sources N] [--source ADDRESS] [--interval MS] [--recipient ADDRESS]\n");
     return 64;
   }
+  if (options.recipient.empty()) options.recipient = options.mode == "refuse" ? "b@elsewhere.example.com" : "b@example.org";
   struct sigaction action {};
   action.sa_handler = [](int) { is_over = 1; };
   sigaction(SIGTERM, &action, nullptr);
@@ -251,7 +273,7 @@ int main(int argc, char** argv) {
   message = make_message(options.size);
   poll_fd = epoll_create1(EPOLL_CLOEXEC);
   const auto start = Clock::now();
-  const bool is_hold = options.mode == "hold";
+  const bool is_hold = options.keeps();
   unsigned opened = 0;
   bool is_told = false;
   while (is_over == 0 && (is_hold || done < options.messages)) {
@@ -265,8 +287,12 @@ int main(int argc, char** argv) {
       std::printf("{\"held\": %lu, \"failed\": %lu}\n", held, failed);
       std::fflush(stdout);
     }
+    while (!due.empty() && due.front() <= Clock::now()) {
+      due.pop_front();
+      begin_session();
+    }
     epoll_event events[256];
-    const int count = epoll_wait(poll_fd, events, 256, -1);
+    const int count = epoll_wait(poll_fd, events, 256, options.interval == 0 ? -1 : 10);
     for (int i = 0; i < count; ++i) {
       auto& session = sessions[static_cast<std::size_t>(events[i].data.fd)];
       if (session) on_event(*session, events[i].events);
@@ -280,7 +306,8 @@ int main(int argc, char** argv) {
                ? 0.0
                : latencies[std::min(latencies.size() - 1, static_cast<std::size_t>(p * static_cast<double>(latencies.size())))];
   };
-  std::printf("{\"done\": %lu, \"failed\": %lu, \"seconds\": %.3f, \"rate\": %.0f, \"p50\": %.3f, \"p99\": %.3f}\n", done - failed,
-              failed, seconds, static_cast<double>(done - failed) / seconds, percentile(0.5), percentile(0.99));
+  std::printf("{\"done\": %lu, \"failed\": %lu, \"seconds\": %.3f, \"rate\": %.0f, \"p50\": %.3f, \"p99\": %.3f, \"max\": %.3f}\n",
+              done - failed, failed, seconds, static_cast<double>(done - failed) / seconds, percentile(0.5), percentile(0.99),
+              percentile(1));
   return failed == 0 ? 0 : 1;
 }

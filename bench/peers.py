@@ -51,6 +51,7 @@ class Peer:
     """One gateway under test. `processes()` is its whole tree."""
 
     can_hold = True  # thousands of idle connections at once
+    refused_recipient = "b@elsewhere.example.com"
 
     def __init__(self, folder, sink_port, auth_port):
         self.folder = pathlib.Path(folder)
@@ -149,22 +150,65 @@ class Direct(Peer):
 class Caronte(Peer):
     name = "caronte"
     build = None  # set by run
+    checks = ""  # further elements of the configuration
+    domain = '<domain name="example.org"/>'
 
     def launch(self):
         caronted = pathlib.Path(self.build, "master", "caronted")
         if not caronted.exists():
             raise Missing(f"{caronted} is not built")
+        (self.folder / "lists").mkdir()
+        for name, text in {"recipients": "b@example.org\n", "hell": "192.0.2.0/24\n", "trusted": "127.0.0.99\n"}.items():
+            (self.folder / "lists" / name).write_text(text)
         configuration = self.write("caronte.xml", f"""<?xml version="1.0" encoding="UTF-8"?>
 <caronte>
   <server name="gateway.example.org" state="state" run="run" workers="1"/>
   <listen address="127.0.0.1" port="{self.port}"/>
   <destination><server address="127.0.0.1" port="{self.sink_port}"/></destination>
-  <domains><domain name="example.org"/></domains>
+  <domains>{self.domain}</domains>
   <limits sessions="20000" sessions-per-address="500" message-size="100M"/>
   <log level="1" folder="log"/>
+  {self.checks}
 </caronte>
 """)
         self.spawn(str(caronted), "-F", "-f", str(configuration), "-l", str(self.build))
+
+
+class CaronteChecked(Caronte):
+    """Every check that there is before the sender's identity is known, none of which a good client meets."""
+    name = "caronte-checks"
+    refused_recipient = "nobody@example.org"  # unknown to the list: policy refuses, not the guard
+    domain = '<domain name="example.org" recipients="lists/recipients"/>'
+    tarpit = '<tarpit greeting="0s"/>'
+
+    @property
+    def checks(self):
+        return f"""<trusted list="lists/trusted"/>
+  <rate messages="1000000" minutes="10" action="defer"/>
+  <recipients invalid="5" valid="100" action="refuse"/>
+  <sender null="score" local-unauthorised="refuse"/>
+  <characters action="refuse"/>
+  <backscatter messages="1000" within="10m" action="refuse"/>
+  <hell list="lists/hell"/>
+  {self.tarpit}"""
+
+
+class CaronteTarpit(CaronteChecked):
+    """Holds everybody."""
+    name = "caronte-tarpit"
+    tarpit = '<tarpit greeting="5m" maximum="20000"/>'
+
+    def start(self):
+        self.launch()
+        time.sleep(3)  # nobody is greeted
+        return self
+
+
+class CaronteFlooded(CaronteChecked):
+    """As an administrator under attack would have it."""
+    name = "caronte-flooded"
+    tarpit = """<tarpit greeting="0s" delay="60s" early-talkers="ban" maximum="2000"/>
+  <repeat-offenders offences="3" within="10m" ban="1h"/>"""
 
 
 class HaProxy(Peer):
@@ -316,4 +360,4 @@ class Haraka(Peer):
         self.spawn(need("node", "nodejs"), str(pathlib.Path(self.home, "node_modules", "Haraka", "bin", "haraka")), "-c", str(self.folder))
 
 
-PEERS = [Direct, HaProxy, Nginx, Postfix, Postscreen, Haraka, Caronte]
+PEERS = [Direct, HaProxy, Nginx, Postfix, Postscreen, Haraka, Caronte, CaronteChecked]
