@@ -10,6 +10,13 @@ void Counters::add(const ipc::SessionClosed& closed) noexcept {
   relaying_denied_ += closed.relaying_denied;
 }
 
+void Counters::add_refused(std::string_view reason) {
+  ++refused_at_connect_;
+  auto found = refused_.find(reason);
+  if (found == refused_.end()) found = refused_.emplace(std::string(reason), 0).first;
+  ++found->second;
+}
+
 void Counters::add_lost(std::uint64_t sessions) noexcept {
   outcomes_[static_cast<std::size_t>(ipc::Outcome::lost)] += sessions;
 }
@@ -24,6 +31,7 @@ std::vector<std::pair<std::string, std::uint64_t>> Counters::all() const {
   items.emplace_back("bytes", bytes_);
   items.emplace_back("relaying-denied", relaying_denied_);
   items.emplace_back("refused-at-connect", refused_at_connect_);
+  for (const auto& [reason, count] : refused_) items.emplace_back("refused-" + reason, count);
   return items;
 }
 

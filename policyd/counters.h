@@ -3,7 +3,9 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,8 +17,8 @@ class Counters {
  public:
   void add(const ipc::SessionClosed& closed) noexcept;
   void add_lost(std::uint64_t sessions) noexcept;
-  // A client was refused when it connected (FW-5 and the like).
-  void add_refused() noexcept { ++refused_at_connect_; }
+  // A client was refused when it connected (FW-5, FW-13 and the like). `reason`: one of the few codes of our own.
+  void add_refused(std::string_view reason);
 
   [[nodiscard]] std::uint64_t sessions(ipc::Outcome outcome) const noexcept { return outcomes_[static_cast<std::size_t>(outcome)]; }
   // Names and values, in the order in which they are to be shown.
@@ -29,6 +31,7 @@ class Counters {
   std::uint64_t bytes_ = 0;
   std::uint64_t relaying_denied_ = 0;
   std::uint64_t refused_at_connect_ = 0;
+  std::map<std::string, std::uint64_t, std::less<>> refused_;  // by reason
 };
 
 }  // namespace caronte::policyd

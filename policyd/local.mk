@@ -5,6 +5,7 @@ POLICYD_PARTS = \
   policyd/connect_checks.cc policyd/connect_checks.h \
   policyd/counters.cc policyd/counters.h \
   policyd/hell.cc policyd/hell.h \
+  policyd/hell_control.cc policyd/hell_control.h \
   policyd/memory_store.cc policyd/memory_store.h \
   policyd/overload.cc policyd/overload.h \
   policyd/penalty_box.cc policyd/penalty_box.h \

@@ -16,8 +16,8 @@ bool Overload::update(std::size_t open_sessions, std::uint32_t limit) noexcept {
 
 std::uint32_t limit_for_strangers(const config::Limits& limits) noexcept {
   if (limits.sessions == 0) return 0;
-  const std::uint64_t open_to_all = std::uint64_t{limits.sessions} * (100 - std::min(limits.reserved, 100U)) / 100;
-  return static_cast<std::uint32_t>(std::max<std::uint64_t>(1, open_to_all));
+  const std::uint64_t kept = std::uint64_t{limits.sessions} * std::min(limits.reserved, 100U) / 100;
+  return static_cast<std::uint32_t>(std::max<std::uint64_t>(1, limits.sessions - kept));
 }
 
 }  // namespace caronte::policyd

@@ -12,6 +12,7 @@ namespace {
 
 // When master has died: what the smtpd-proxies take to finish, and a little more.
 constexpr base::Duration kStopPatience{35'000};
+constexpr base::Duration kTick{1'000};
 
 std::string proxy_name(std::uint16_t index) {
   return std::string(ipc::name_of(ipc::Role::smtpd_proxy)) + '.' + std::to_string(index);
@@ -26,8 +27,25 @@ base::MonotonicTime now() {
 Policyd::Policyd(worker::Startup startup)
     : Worker(std::move(startup)),
       started_(now()),
+      started_wall_(base::system_clock().wall()),
+      hell_control_(loop(), hell_, hell_surroundings()),
       control_(loop(), take_resource(ipc::ResourceKind::control_socket), ipc::Role::policyd, start().control_gid, *this) {
   stop_deadline_.assign_timer<&Policyd::on_stop_deadline>(loop(), this);
+  tick_.assign_timer<&Policyd::on_tick>(loop(), this);
+  tick_.enable(kTick);
+  hell_.load(store_now());
+}
+
+StoreTime Policyd::store_now() const {
+  const auto since_start = std::chrono::duration_cast<std::chrono::seconds>(now() - started_);
+  return std::chrono::duration_cast<std::chrono::seconds>(started_wall_.time_since_epoch() + since_start).count();
+}
+
+// What is over is forgotten in slices.
+void Policyd::on_tick(short) {
+  tick_.enable(kTick);
+  hell_.expire_some(store_now());
+  senders_.expire_some(store_now());
 }
 
 // ------------------------------------------------------------------------------------------------------------- neighbours
@@ -68,6 +86,7 @@ void Policyd::lose_sessions_of(std::uint16_t proxy) {
     record.attribute("outcome", ipc::name_of(ipc::Outcome::lost));
     log().write(record);
   }
+  look_at_load();
 }
 
 void Policyd::on_stop() {
@@ -102,7 +121,11 @@ void Policyd::on(ipc::Channel&, const ipc::Penalty& penalty) {
 
 void Policyd::on(ipc::Channel& channel, const ipc::SessionLive& live) {
   if (proxies_[channel.peer_index()].is_synced || admission_.sessions().size() >= kMaxSessions) return break_rule();
-  if (!admission_.sessions().open(live.session, {live.client, live.classes, live.is_counted, channel.peer_index()})) break_rule();
+  const bool is_address_known = live.is_counted || config::is_exempt(config::Check::session_cap, live.classes);
+  if (!admission_.sessions().open(live.session,
+                                  {live.client, live.classes, live.is_counted, is_address_known, channel.peer_index()}))
+    return break_rule();
+  look_at_load();
 }
 
 void Policyd::on(ipc::Channel& channel, const ipc::SyncDone&) {
@@ -123,14 +146,27 @@ void Policyd::on(ipc::Channel& channel, const ipc::SessionQuestion& question) {
 ipc::SessionAnswer Policyd::decide(const ipc::SessionQuestion& question, std::uint16_t proxy) {
   const worker::GenerationPtr settings = generation(question.generation);
   const config::Configuration& configuration = settings->configuration;
-  ipc::SessionAnswer answer =
-      admission_.decide(question, proxy, {configuration.limits, configuration.replies, settings->list(config::ListId::relay)});
-  if (answer.verdict == ipc::Verdict::refuse) {
-    counters_.add_refused();
-  } else if (configuration.dns.is_present && configuration.dns.reverse && question.is_address_known) {
-    ask_reverse(question);
+  const Admission::Decision decision =
+      admission_.decide(question, proxy,
+                        {configuration.limits, configuration.replies, configuration.hell, configuration.server.observe,
+                         settings->list(config::ListId::relay), settings->list(config::ListId::trusted),
+                         settings->list(config::ListId::white), settings->list(config::ListId::hell)},
+                        store_now());
+  if (decision.note) proxies_[proxy].channel->send(*decision.note);
+  if (decision.answer.verdict != ipc::Verdict::proceed) {
+    counters_.add_refused(decision.answer.reason);
+    return decision.answer;
   }
-  return answer;
+  look_at_load();
+  if (configuration.dns.is_present && configuration.dns.reverse && question.is_address_known) ask_reverse(question);
+  return decision.answer;
+}
+
+void Policyd::look_at_load() {
+  if (!admission_.update_load(current()->configuration.limits)) return;
+  const std::string sessions = std::to_string(admission_.sessions().size()) + " sessions";
+  log().event(admission_.overload().is_stressed() ? "under stress: " + sessions + ", deadlines are short and nobody is held"
+                                                  : "no longer under stress: " + sessions);
 }
 
 worker::GenerationPtr Policyd::generation(std::uint32_t number) const {
@@ -159,8 +195,22 @@ void Policyd::on(ipc::Channel& channel, const ipc::SessionClosed& closed) {
   if (session != nullptr && session->proxy != channel.peer_index()) return break_rule();
   counters_.add(closed);  // also of those that were refused and hold no slot
   if (session == nullptr) return;
+  learn(*session, closed);
   cancel_reverse(closed.session);
   admission_.sessions().close(closed.session);
+  look_at_load();
+}
+
+void Policyd::learn(const Session& session, const ipc::SessionClosed& closed) {
+  if (!session.is_address_known) return;
+  const base::Address& client = session.client.address;
+  const config::Configuration& configuration = current()->configuration;
+  if (closed.outcome == ipc::Outcome::delivered && closed.delivered > 0 && configuration.limits.reserved != 0) {
+    senders_.add_good(client, closed.delivered, store_now());
+  }
+  if (closed.hung_up && configuration.tarpit.hang_ups != 0) {
+    senders_.add_hang_up(client, std::chrono::duration_cast<std::chrono::seconds>(configuration.tarpit.within), store_now());
+  }
 }
 
 // ------------------------------------------------------------------------------------------------------------------- dnsd
@@ -190,13 +240,30 @@ void Policyd::on(ipc::Channel&, const ipc::ReverseAnswer& answer) {
 // ---------------------------------------------------------------------------------------------------------------- control
 
 bool Policyd::on_control_message(ipc::Channel& channel, ipc::Incoming& message) {
-  return ipc::dispatch<ipc::StatusRequest>(*this, channel, message);
+  is_rule_broken_ = false;
+  return ipc::dispatch<ipc::StatusRequest, ipc::HellItem, ipc::HellRequest>(*this, channel, message) && !is_rule_broken_;
+}
+
+HellControl::Surroundings Policyd::hell_surroundings() {
+  return {[this] { return store_now(); }, [this] { return current()->configuration.hell; },
+          [this](const std::string& text) { log().event(text); }};
+}
+
+void Policyd::on(ipc::Channel& channel, const ipc::HellItem& item) {
+  if (!hell_control_.take(channel, item)) break_rule();
+}
+
+void Policyd::on(ipc::Channel& channel, const ipc::HellRequest& request) {
+  if (!hell_control_.take(channel, request)) break_rule();
 }
 
 void Policyd::on(ipc::Channel& channel, const ipc::StatusRequest&) {
   const std::string subject = std::string(ipc::name_of(ipc::Role::policyd)) + '.' + std::to_string(start().index);
+  const auto text = [&](std::string_view section, std::string_view name, std::string_view value) {
+    channel.send(ipc::StatusItem{.section = section, .subject = subject, .name = name, .value = value});
+  };
   const auto item = [&](std::string_view section, std::string_view name, std::uint64_t value) {
-    channel.send(ipc::StatusItem{.section = section, .subject = subject, .name = name, .value = std::to_string(value)});
+    text(section, name, std::to_string(value));
   };
   item("sessions", "open", admission_.sessions().size());
   item("sessions", "clients", admission_.sessions().clients());
@@ -205,9 +272,14 @@ void Policyd::on(ipc::Channel& channel, const ipc::StatusRequest&) {
     item("sessions", config::name_of(client_class), admission_.sessions().count_with(config::bit_of(client_class)));
   }
   item("sessions", "dns-questions", reverse_questions_.size());
+  text("sessions", "stressed", admission_.overload().is_stressed() ? "yes" : "no");
+  item("memory", "hell", hell_.size());
+  item("memory", "hell-list", current()->list(config::ListId::hell).entries());
+  item("memory", "senders", senders_.size());
   item("counter", "seconds",
        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now() - started_).count()));
   for (const auto& [name, value] : counters_.all()) item("counter", name, value);
+  item("counter", "stress", admission_.overload().times());
 
   std::size_t synced = 0;
   for (const auto& [index, proxy] : proxies_) synced += proxy.is_synced ? 1 : 0;

@@ -11,7 +11,11 @@
 
 #include "policyd/admission.h"
 #include "policyd/counters.h"
+#include "policyd/hell.h"
+#include "policyd/hell_control.h"
+#include "policyd/memory_store.h"
 #include "policyd/reverse_questions.h"
+#include "policyd/sender_history.h"
 #include "worker/control_server.h"
 #include "worker/worker.h"
 
@@ -42,6 +46,8 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
   void on_channel_drained(ipc::Channel& channel) override;
   [[nodiscard]] bool on_control_message(ipc::Channel& channel, ipc::Incoming& message) override;
 
+  void on_control_closed(ipc::Channel& channel) override { hell_control_.forget(channel); }
+
   template <class... Messages, class Owner>
   friend bool ipc::dispatch(Owner&, ipc::Channel&, ipc::Incoming&);
   void on(ipc::Channel&, const ipc::Penalty& penalty);
@@ -51,11 +57,20 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
   void on(ipc::Channel& channel, const ipc::SessionClosed& closed);
   void on(ipc::Channel&, const ipc::ReverseAnswer& answer);
   void on(ipc::Channel& channel, const ipc::StatusRequest&);
+  void on(ipc::Channel& channel, const ipc::HellItem& item);
+  void on(ipc::Channel& channel, const ipc::HellRequest& request);
 
   [[nodiscard]] ipc::SessionAnswer decide(const ipc::SessionQuestion& question, std::uint16_t proxy);
   // The settings that the session began with.
   [[nodiscard]] worker::GenerationPtr generation(std::uint32_t number) const;
   void ask_reverse(const ipc::SessionQuestion& question);
+  // For what is remembered: the wall clock at the start, carried on by the monotonic one.
+  [[nodiscard]] StoreTime store_now() const;
+  void learn(const Session& session, const ipc::SessionClosed& closed);
+  // After sessions have begun or ended: is the gateway under stress?
+  void look_at_load();
+  void on_tick(short);
+  [[nodiscard]] HellControl::Surroundings hell_surroundings();
   void cancel_reverse(std::uint64_t session);
   void send_answer(Proxy& proxy, ipc::SessionAnswer answer);
   void lose_sessions_of(std::uint16_t proxy);
@@ -63,13 +78,19 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
   void finish_if_alone();
   void on_stop_deadline(short) { finish(0); }
 
-  Admission admission_{base::system_clock()};
+  std::unique_ptr<Store> store_ = std::make_unique<MemoryStore>();
+  Hell hell_{*store_};
+  SenderHistory senders_{*store_};
+  Admission admission_{base::system_clock(), hell_, senders_};
   ReverseQuestions reverse_questions_;
   Counters counters_;
   base::MonotonicTime started_;
+  base::WallTime started_wall_;
   std::map<std::uint16_t, Proxy> proxies_;
   std::unique_ptr<ipc::Channel> dnsd_;
+  HellControl hell_control_;
   worker::ControlServer control_;
+  wrap::Event tick_;
   wrap::Event stop_deadline_;
   bool is_stopping_ = false;
   bool is_rule_broken_ = false;

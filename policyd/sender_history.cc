@@ -98,9 +98,11 @@ void SenderHistory::write(const base::Address& client, const SenderRecord& recor
 
 void SenderHistory::add_good(const base::Address& client, std::uint32_t messages, StoreTime now) {
   SenderRecord& record = touch(client, now);
+  const bool is_news = record.good == 0 || now - record.good_last >= seconds_of(kGoodGrain);
   if (record.good == 0) record.good_first = now;
-  record.good_last = now;
   record.good += std::min(messages, ~std::uint32_t{0} - record.good);
+  if (!is_news) return;  // a busy sender costs one write an hour
+  record.good_last = now;
   write(client, record);
 }
 

@@ -62,6 +62,7 @@ class SenderHistory {
   static constexpr std::size_t kMaxRecords = 1'000'000;
   static constexpr std::chrono::hours kLongestWindow{7 * 24};  // that settings may have
   static constexpr std::chrono::hours kGoodLifetime{36 * 24};  // a good sender that is silent for longer is forgotten
+  static constexpr std::chrono::hours kGoodGrain{1};           // of good_last; a crash forgets the deliveries counted since
   static constexpr std::size_t kSlice = 300;                   // records looked at by expire_some()
 
   explicit SenderHistory(Store& store) : store_(store) {}

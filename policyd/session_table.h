@@ -18,7 +18,8 @@ namespace caronte::policyd {
 struct Session {
   base::Endpoint client;
   ipc::ClientClasses classes = 0;
-  bool is_counted = true;  // against the cap of its address: not when exempt (FW-9), nor when the address is a balancer's
+  bool is_counted = true;        // against the cap of its address: not when exempt (FW-9), nor when the address is a balancer's
+  bool is_address_known = true;  // false: it is a balancer's; nothing is learnt of it
   std::uint16_t proxy = 0;
 };
 

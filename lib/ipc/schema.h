@@ -566,8 +566,9 @@ struct HellEntry {
 struct HellItem {
   CARONTE_MESSAGE(HellItem);
   base::Prefix prefix;
+  static constexpr std::int64_t kUsualTime = -1;
   Text<64> reason;
-  std::int64_t seconds = 0;  // from now; 0: for ever
+  std::int64_t seconds = 0;  // from now; 0: for ever; kUsualTime: the setting's time
   CARONTE_FIELDS(prefix, reason, seconds)
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/address_parser.h"
 #include "base/prefix_tree.h"
+#include "policyd/memory_store.h"
 
 namespace caronte::policyd {
 
@@ -33,10 +34,21 @@ config::MappedList list_of(std::initializer_list<const char*> entries) {
 struct Settings {
   config::Limits limits;
   config::Replies replies;
+  config::Hell hell;
+  bool observe = false;
   config::MappedList relay;
-  Settings() { replies.busy = "421 BUSY"; }
-  [[nodiscard]] AdmissionSettings view() const { return {limits, replies, relay}; }
+  config::MappedList trusted;
+  config::MappedList white;
+  config::MappedList in_hell;
+  Settings() {
+    replies.busy = "421 BUSY";
+    hell.is_present = true;
+    hell.reply = "554 5.7.1 Refused";
+  }
+  [[nodiscard]] AdmissionSettings view() const { return {limits, replies, hell, observe, relay, trusted, white, in_hell}; }
 };
+
+constexpr StoreTime kNow = 1'800'000'000;
 
 }  // namespace
 
@@ -57,10 +69,22 @@ class AdmissionTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(lost_proxies_give_their_slots_back);
   CPPUNIT_TEST(crash_penalty);
   CPPUNIT_TEST(crash_penalty_never_for_relay);
+  CPPUNIT_TEST(FW_13_hell_is_refused_before_anything_else);
+  CPPUNIT_TEST(FW_13_off);
+  CPPUNIT_TEST(FW_13_observed);
+  CPPUNIT_TEST(Q8_mute_closes_without_a_word);
+  CPPUNIT_TEST(Q9_hell_comes_before_relay_trusted_and_white);
+  CPPUNIT_TEST(classes_of_the_lists);
+  CPPUNIT_TEST(reserved_share_is_for_the_known);
+  CPPUNIT_TEST(reserved_share_off);
+  CPPUNIT_TEST(stress_is_told);
   CPPUNIT_TEST_SUITE_END();
 
   FakeClock clock_;
-  Admission admission_{clock_};
+  MemoryStore store_;
+  Hell hell_{store_};
+  SenderHistory senders_{store_};
+  Admission admission_{clock_, hell_, senders_};
   Settings settings_;
   std::uint64_t last_ = 0;
 
@@ -69,7 +93,7 @@ class AdmissionTest : public CppUnit::TestFixture {
     question.session = ++last_;
     question.client = {base::parse_address(client).value(), 40000};
     question.is_address_known = is_known;
-    return admission_.decide(question, proxy, settings.view());
+    return admission_.decide(question, proxy, settings.view(), kNow).answer;
   }
   ipc::SessionAnswer connect(const char* client) { return connect(client, settings_); }
   [[nodiscard]] bool passes(const char* client) { return connect(client).verdict == Verdict::proceed; }
@@ -131,14 +155,14 @@ class AdmissionTest : public CppUnit::TestFixture {
   }
   void Q10_exact_count() {
     for (const std::uint32_t limit : {1U, 2U, 5U, 100U}) {
-      Admission admission(clock_);
+      Admission admission(clock_, hell_, senders_);
       Settings settings;
       settings.limits.sessions_per_address = limit;
       for (std::uint32_t i = 0; i <= limit + 3; ++i) {
         ipc::SessionQuestion question;
         question.session = i;
         question.client = {base::Address::v4(192, 0, 2, 1), 40000};
-        const bool is_refused = admission.decide(question, 0, settings.view()).verdict == Verdict::refuse;
+        const bool is_refused = admission.decide(question, 0, settings.view(), kNow).answer.verdict == Verdict::refuse;
         CPPUNIT_ASSERT_EQUAL(i >= limit, is_refused);
       }
     }
@@ -218,6 +242,103 @@ class AdmissionTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(passes("192.0.2.1"));
     settings_.relay = {};
     CPPUNIT_ASSERT(!passes("192.0.2.1"));
+  }
+  void FW_13_hell_is_refused_before_anything_else() {
+    CPPUNIT_ASSERT(hell_.add({base::Address::v4(192, 0, 2, 1), 128}, "spam", 10, kNow));
+    settings_.limits.sessions = 1;
+    settings_.limits.sessions_per_address = 1;
+    CPPUNIT_ASSERT(passes("192.0.2.2"));
+    admission_.punish(base::Address::v4(192, 0, 2, 1));
+    expect_refusal(connect("192.0.2.1"), "554 5.7.1 Refused", "hell", 0, 10);
+    expect_refusal(connect("192.0.2.3"), "421 4.3.2 Too many sessions, try again later", "session-limit", 2, 1);
+    settings_.hell.reply = "554 5.7.0 Go away";
+    settings_.in_hell = list_of({"192.0.2.128/25"});
+    expect_refusal(connect("192.0.2.200"), "554 5.7.0 Go away", "hell", 0, 1);        // of the list file: its line
+    CPPUNIT_ASSERT(connect("192.0.2.200", settings_, false).reason.str() != "hell");  // a balancer's own address
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, admission_.sessions().size());
+  }
+  void FW_13_off() {
+    CPPUNIT_ASSERT(hell_.add({base::Address::v4(192, 0, 2, 1), 128}, "spam", 0, kNow));
+    settings_.in_hell = list_of({"192.0.2.2"});
+    CPPUNIT_ASSERT(!passes("192.0.2.1") && !passes("192.0.2.2"));
+    settings_.hell.is_present = false;
+    CPPUNIT_ASSERT(passes("192.0.2.1") && passes("192.0.2.2"));
+  }
+  void FW_13_observed() {
+    CPPUNIT_ASSERT(hell_.add({base::Address::v4(192, 0, 2, 1), 128}, "spam", 60, kNow));
+    settings_.observe = true;
+    ipc::SessionQuestion question{.session = 7, .client = {base::Address::v4(192, 0, 2, 1), 40000}, .listener = {}};
+    const auto decision = admission_.decide(question, 0, settings_.view(), kNow);
+    CPPUNIT_ASSERT(decision.answer.verdict == Verdict::proceed);
+    CPPUNIT_ASSERT(decision.note && decision.note->is_observed && decision.note->is_hit);
+    CPPUNIT_ASSERT_EQUAL(std::string("hell"), decision.note->check.str());
+    CPPUNIT_ASSERT_EQUAL(std::int64_t{60}, decision.note->limit);
+    CPPUNIT_ASSERT(admission_.sessions().find(7) != nullptr);
+  }
+  void Q8_mute_closes_without_a_word() {
+    CPPUNIT_ASSERT(hell_.add({base::Address::v4(192, 0, 2, 1), 128}, "spam", 0, kNow));
+    settings_.hell.mute = true;
+    const auto answer = connect("192.0.2.1");
+    CPPUNIT_ASSERT(answer.verdict == Verdict::drop);
+    CPPUNIT_ASSERT(answer.reply.empty());
+    CPPUNIT_ASSERT_EQUAL(std::string("hell"), answer.reason.str());
+    settings_.hell.mute = false;
+    CPPUNIT_ASSERT(connect("192.0.2.1").verdict == Verdict::refuse);
+  }
+  void Q9_hell_comes_before_relay_trusted_and_white() {
+    CPPUNIT_ASSERT(hell_.add({base::Address::v4(192, 0, 2, 0), 120}, "by hand", 0, kNow));
+    settings_.relay = list_of({"192.0.2.1"});
+    settings_.trusted = list_of({"192.0.2.2"});
+    settings_.white = list_of({"192.0.2.3"});
+    for (const char* client : {"192.0.2.1", "192.0.2.2", "192.0.2.3"}) {
+      expect_refusal(connect(client), "554 5.7.1 Refused", "hell", 0, 0);
+    }
+    (void)hell_.clear();
+    CPPUNIT_ASSERT(passes("192.0.2.1") && passes("192.0.2.2") && passes("192.0.2.3"));
+  }
+  void classes_of_the_lists() {
+    settings_.relay = list_of({"192.0.2.0/24"});
+    settings_.trusted = list_of({"192.0.2.2"});
+    settings_.white = list_of({"192.0.2.2", "198.51.100.1"});
+    const auto classes = [&](const char* client) { return config::class_names(connect(client).classes); };
+    CPPUNIT_ASSERT_EQUAL(std::string("relay"), classes("192.0.2.1"));
+    CPPUNIT_ASSERT_EQUAL(std::string("relay trusted white"), classes("192.0.2.2"));
+    CPPUNIT_ASSERT_EQUAL(std::string("white"), classes("198.51.100.1"));
+    CPPUNIT_ASSERT_EQUAL(std::string(), classes("198.51.100.2"));
+  }
+  // The first 8 of 10 are for everybody.
+  void fill_for_strangers() {
+    settings_.limits.sessions = 10;
+    settings_.relay = list_of({"192.0.2.1"});
+    settings_.trusted = list_of({"192.0.2.2"});
+    settings_.white = list_of({"192.0.2.3"});
+    senders_.add_good(base::Address::v4(192, 0, 2, 4), 1, kNow);
+    for (int i = 0; i < 8; ++i) CPPUNIT_ASSERT(passes("198.51.100.1"));
+  }
+  void reserved_share_is_for_the_known() {
+    settings_.limits.reserved = 20;
+    fill_for_strangers();
+    for (const char* stranger : {"198.51.100.1", "203.0.113.1", "192.0.2.3"}) {
+      expect_refusal(connect(stranger), "421 4.3.2 Too many sessions, try again later", "session-limit", 9, 8);
+    }
+    CPPUNIT_ASSERT(connect("192.0.2.4", settings_, false).verdict == Verdict::refuse);  // not its own address
+    CPPUNIT_ASSERT(passes("192.0.2.4"));
+    CPPUNIT_ASSERT(passes("192.0.2.1"));
+    expect_refusal(connect("192.0.2.2"), "421 4.3.2 Too many sessions, try again later", "session-limit", 11, 10);
+  }
+  void reserved_share_off() {
+    settings_.limits.reserved = 0;
+    fill_for_strangers();
+    CPPUNIT_ASSERT(passes("203.0.113.1") && passes("203.0.113.1"));
+    CPPUNIT_ASSERT(!passes("192.0.2.4") && !passes("192.0.2.1"));
+  }
+  void stress_is_told() {
+    settings_.limits.sessions = 10;
+    for (int i = 0; i < 7; ++i) {
+      CPPUNIT_ASSERT(!connect("192.0.2.1").is_stressed);
+      CPPUNIT_ASSERT_EQUAL(i == 6, admission_.update_load(settings_.limits));
+    }
+    CPPUNIT_ASSERT(connect("192.0.2.1").is_stressed);
   }
 };
 CPPUNIT_TEST_SUITE_REGISTRATION(AdmissionTest);

@@ -44,7 +44,7 @@ class CountersTest : public CppUnit::TestFixture {
     counters.add(message);
     counters.add(message);
     counters.add_lost(4);
-    counters.add_refused();
+    counters.add_refused("hell");
     auto shown = values(counters);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, shown.at("delivered"));
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{4}, shown.at("messages"));
@@ -53,6 +53,7 @@ class CountersTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{20'000'000'000}, shown.at("bytes"));
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{4}, shown.at("lost"));
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, shown.at("refused-at-connect"));
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, shown.at("refused-hell"));
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{4}, counters.sessions(ipc::Outcome::lost));
   }
 };

@@ -1,7 +1,15 @@
 check_PROGRAMS += tests/policyd/policyd_test
 TESTS += tests/policyd/policyd_test
-tests_policyd_policyd_test_SOURCES = tests/policyd/admission_test.cc tests/policyd/counters_test.cc tests/policyd/memory_store_test.cc \
-  tests/policyd/penalty_box_test.cc tests/policyd/reverse_questions_test.cc tests/policyd/session_table_test.cc \
+tests_policyd_policyd_test_SOURCES = \
+  tests/policyd/admission_test.cc \
+  tests/policyd/counters_test.cc \
+  tests/policyd/hell_test.cc \
+  tests/policyd/memory_store_test.cc \
+  tests/policyd/overload_test.cc \
+  tests/policyd/penalty_box_test.cc \
+  tests/policyd/reverse_questions_test.cc \
+  tests/policyd/sender_history_test.cc \
+  tests/policyd/session_table_test.cc \
   $(POLICYD_PARTS)
 tests_policyd_policyd_test_CXXFLAGS = $(UNIT_CXXFLAGS)
 tests_policyd_policyd_test_LDADD = $(UNIT_LIBS) lib/libconfig.a lib/libipc.a lib/libevent-wrap.a lib/libbase.a $(LIBEVENT_LIBS) \
