@@ -26,7 +26,8 @@ namespace {
 using base::Status;
 using base::system_error;
 
-constexpr unsigned kMaxLists = 64;
+constexpr unsigned kMaxLists = 1024;
+constexpr auto kFirstRecipients = static_cast<std::uint16_t>(config::ListId::kCount);
 constexpr int kOpenFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 
 // By number: the C library's header for these is not made for C++ everywhere.
@@ -53,6 +54,18 @@ bool is_plausible(const config::Configuration& c) {
          c.listens.size() <= config::kMaxListeners && std::all_of(c.listens.begin(), c.listens.end(), is_endpoint) &&
          !c.destination.servers.empty() && c.destination.servers.size() <= 256 &&
          std::all_of(c.destination.servers.begin(), c.destination.servers.end(), is_server);
+}
+
+// Of a sealed list, which is checked by that.
+base::Result<std::uint32_t> entries_of(std::uint16_t number, int memory) {
+  if (number >= kFirstRecipients) {
+    const auto list = config::MappedNames::map(memory);
+    if (!list) return list.error();
+    return list.value().names().entries();
+  }
+  const auto list = config::MappedList::map(memory);
+  if (!list) return list.error();
+  return list.value().entries();
 }
 
 // Opens beneath `folder` whatever the path says; regular files only, not open to everybody's writing.
@@ -218,7 +231,9 @@ void ConfigLoader::on(ipc::Channel& channel, const ipc::OpenList& request) {
     channel.send(ipc::ListMissing{request.request, file.error().code});
     return;
   }
-  run_->result.list_files.push_back(run_->folder_path + "/" + path);
+  const std::string name = run_->folder_path + "/" + path;
+  auto& files = run_->result.list_files;
+  if (std::find(files.begin(), files.end(), name) == files.end()) files.push_back(name);  // domains may share one
   channel.send(ipc::ListOpened{request.request}, std::move(file).value());
 }
 
@@ -242,16 +257,17 @@ void ConfigLoader::on(ipc::Channel&, const ipc::ConfigurationResult& result, bas
 }
 
 void ConfigLoader::on(ipc::Channel&, const ipc::ListResult& result, base::Fd memory) {
-  const auto id = static_cast<config::ListId>(result.list);
   auto& lists = run_->result.lists;
-  const bool is_double = std::any_of(lists.begin(), lists.end(), [&](const LoadedList& other) { return other.id == id; });
-  if (id >= config::ListId::kCount || is_double || result.receivers == 0 || (result.receivers & ~ipc::kWorkers) != 0) {
+  const auto& files = run_->result.list_files;
+  const std::string file = run_->folder_path + "/" + result.path.str();
+  const bool is_double = std::any_of(lists.begin(), lists.end(), [&](const auto& other) { return other.number == result.list; });
+  if (is_double || result.receivers == 0 || (result.receivers & ~ipc::kWorkers) != 0 ||
+      std::find(files.begin(), files.end(), file) == files.end()) {
     return fail("made a list for nobody");
   }
-  const auto list = config::MappedList::map(memory.get());
-  if (!list) return fail(list.error().text);
-  const std::uint32_t entries = list.value().entries();
-  lists.push_back(LoadedList{id, result.receivers, std::move(memory), entries});
+  const auto entries = entries_of(result.list, memory.get());
+  if (!entries) return fail(entries.error().text);
+  lists.push_back(LoadedList{result.list, result.receivers, std::move(memory), entries.value(), file});
 }
 
 void ConfigLoader::on(ipc::Channel& channel, const ipc::ParseDone& done) {

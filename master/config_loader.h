@@ -21,10 +21,11 @@
 namespace caronte::master {
 
 struct LoadedList {
-  config::ListId id = config::ListId::kCount;
+  std::uint16_t number = 0;     // config::ListId, or its kCount + place of the domain whose recipients these are
   ipc::RoleMask receivers = 0;  // workers only
-  base::Fd memory;              // sealed, maps as a config::MappedList
+  base::Fd memory;              // sealed, maps as a config::MappedList or config::MappedNames
   std::uint32_t entries = 0;    // lines that name something (design.md section 8: a list that shrank by half waits)
+  std::string file;             // absolute
 };
 
 struct LoadResult {

@@ -22,6 +22,7 @@ namespace caronte::master {
 namespace {
 
 constexpr int kChannel = 3;
+constexpr auto kFirstRecipients = static_cast<std::size_t>(config::ListId::kCount);
 constexpr std::size_t kMaxResolvConfBytes = 64 * 1024;
 
 int die(int code, std::string_view text) {
@@ -138,6 +139,15 @@ base::Result<Request> receive_request(ipc::BlockingReader& messages, std::string
   }
 }
 
+// The host names of a list as a table; empty: it has none.
+std::string encoded(const config::ParsedList& list) {
+  if (list.names.empty()) return {};
+  std::vector<config::Name> names;
+  for (const config::ListName& name : list.names) names.push_back({name.text, name.line});
+  const auto count = static_cast<std::uint32_t>(names.size());
+  return config::encode_names(std::move(names), count);
+}
+
 base::Status send_results(const config::ReadResult& result) {
   for (unsigned i = 0; i < static_cast<unsigned>(ipc::Role::kCount); ++i) {
     const auto role = static_cast<ipc::Role>(i);
@@ -147,9 +157,15 @@ base::Status send_results(const config::ReadResult& result) {
     if (auto sent = ipc::send_blocking(kChannel, ipc::ConfigurationResult{role}, memory.value().get()); !sent) return sent;
   }
   for (const config::ReadList& list : result.lists) {
-    auto memory = config::seal_list(list.content.tree, list.content.entries);
+    auto memory = config::seal_list(list.content.tree, list.content.entries, encoded(list.content));
     if (!memory) return memory.error();
-    const ipc::ListResult message{static_cast<std::uint16_t>(list.id), list.receivers};
+    const ipc::ListResult message{static_cast<std::uint16_t>(list.id), list.receivers, list.path};
+    if (auto sent = ipc::send_blocking(kChannel, message, memory.value().get()); !sent) return sent;
+  }
+  for (const config::ReadRecipients& list : result.recipients) {
+    auto memory = config::seal_bytes("caronte-recipients", list.content.table);
+    if (!memory) return memory.error();
+    const ipc::ListResult message{static_cast<std::uint16_t>(kFirstRecipients + list.domain), list.receivers, list.path};
     if (auto sent = ipc::send_blocking(kChannel, message, memory.value().get()); !sent) return sent;
   }
   return base::Done{};

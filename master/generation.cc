@@ -15,7 +15,7 @@ bool send_generation(WorkerProcess& process, const Generation& generation) {
   if (!send(ipc::ConfigurationFile{generation.number}, part->second)) return false;
   for (const LoadedList& list : generation.loaded.lists) {
     if ((list.receivers & ipc::mask_of(role)) == 0) continue;
-    if (!send(ipc::ListFile{generation.number, static_cast<std::uint16_t>(list.id)}, list.memory)) return false;
+    if (!send(ipc::ListFile{generation.number, list.number}, list.memory)) return false;
   }
   return true;
 }

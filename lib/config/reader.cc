@@ -7,6 +7,7 @@
 #include "config/findings.h"
 #include "config/resolv_conf_parser.h"
 #include "config/settings.h"
+#include "config/value_parser.h"
 #include "wrap/xml.h"
 
 namespace caronte::config {
@@ -67,6 +68,7 @@ class Reading {
     result.diagnostics = findings_.take();
     result.configuration = std::move(configuration_);
     result.lists = std::move(lists_);
+    result.recipients = std::move(recipients_);
     return result;
   }
 
@@ -79,7 +81,9 @@ class Reading {
     store_defaults_of_always_on(here);
     read_children(root, "", here);
     fill_in();
-    if (!findings_.has_errors()) check_configuration(configuration_, findings_);
+    if (findings_.has_errors()) return;
+    check_configuration(configuration_, findings_);
+    warn_of_idle_names();
   }
 
   void store_defaults_of_always_on(Here& here) {
@@ -153,6 +157,14 @@ class Reading {
     const std::vector<XmlAttribute> attributes = element.attributes();
     store_defaults(row.path, attributes, here);
     for (const XmlAttribute& attribute : attributes) read_attribute(attribute, row, here);
+    // Lists come behind the other attributes: a list of recipients needs the name of its domain.
+    for (const XmlAttribute& attribute : attributes) {
+      const Setting* setting = find_setting(row.path, attribute.name);
+      if (setting != nullptr && setting->type == Type::list && attribute.value.size() <= setting->maximum &&
+          is_path_beneath(attribute.value)) {
+        read_list(*setting, attribute);
+      }
+    }
     for (const Setting& setting : settings()) {
       const bool is_given =
           std::any_of(attributes.begin(), attributes.end(), [&](const auto& a) { return a.name == setting.attribute; });
@@ -176,7 +188,6 @@ class Reading {
     if (row.presence != Presence::repeated) {
       configuration_.setting_lines[static_cast<std::size_t>(setting - settings().data())] = attribute.line;
     }
-    if (setting->type == Type::list && !attribute.value.empty()) read_list(*setting, attribute);
   }
 
   static std::string where(const Setting& setting) { return std::string(setting.element) + " " + std::string(setting.attribute); }
@@ -195,13 +206,33 @@ class Reading {
       findings_.error(attribute.line, where(setting), "\"" + quoted(attribute.value) + "\" cannot be read: " + text.error().text);
       return;
     }
-    ReadList list{std::get<ListId>(setting.slot), setting.receivers, parse_address_list(text.value())};
+    if (const auto* id = std::get_if<ListId>(&setting.slot)) {
+      const bool has_names = *id == ListId::trusted || *id == ListId::white;
+      auto content = parse_address_list(text.value(), has_names ? HostNames::taken : HostNames::refused);
+      tell(setting, attribute, content.problems);
+      lists_.push_back({*id, setting.receivers, std::string(attribute.value), std::move(content)});
+    } else if (const Domain& domain = configuration_.domains.back(); !domain.name.empty()) {
+      auto content = parse_recipient_list(text.value(), domain.name);
+      tell(setting, attribute, content.problems);
+      recipients_.push_back(
+          {configuration_.domains.size() - 1, setting.receivers, std::string(attribute.value), std::move(content)});
+    }
+  }
+
+  void tell(const Setting& setting, const XmlAttribute& attribute, const std::vector<ListProblem>& problems) {
     const std::string file = surroundings_.folder + "/" + std::string(attribute.value);
-    for (const ListProblem& problem : list.content.problems) {
+    for (const ListProblem& problem : problems) {
       findings_.add(file, problem.is_warning ? ipc::Severity::warning : ipc::Severity::error, problem.line, where(setting),
                     problem.text);
     }
-    lists_.push_back(std::move(list));
+  }
+
+  void warn_of_idle_names() {
+    if (configuration_.dns.is_present) return;
+    for (const ReadList& list : lists_) {
+      if (list.content.names.empty()) continue;
+      findings_.warn(0, std::string(name_of(list.id)) + " list", "without <dns> the host names in it match nothing");
+    }
   }
 
   // What the file may leave to the machine.
@@ -220,6 +251,7 @@ class Reading {
   Findings findings_;
   Configuration configuration_;
   std::vector<ReadList> lists_;
+  std::vector<ReadRecipients> recipients_;
 };
 
 }  // namespace

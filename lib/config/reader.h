@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "config/configuration.h"
 #include "config/list_parser.h"
+#include "config/recipients_parser.h"
 #include "ipc/schema.h"
 
 namespace caronte::config {
@@ -38,13 +39,22 @@ struct Surroundings {
 struct ReadList {
   ListId id = ListId::kCount;
   ipc::RoleMask receivers = 0;
+  std::string path;  // beneath the folder of the configuration file
   ParsedList content;
+};
+
+struct ReadRecipients {
+  std::size_t domain = 0;  // place in Configuration::domains
+  ipc::RoleMask receivers = 0;
+  std::string path;
+  ParsedRecipients content;
 };
 
 struct ReadResult {
   bool is_ok = false;  // no error among the diagnostics
   Configuration configuration;
   std::vector<ReadList> lists;
+  std::vector<ReadRecipients> recipients;
   std::vector<ipc::Diagnostic> diagnostics;
 };
 

@@ -122,7 +122,9 @@ bool is_stored_as(const Setting& setting, std::string_view value, std::string_vi
     }
     case Type::list:
       if (value.empty()) return setting.initial == "";
-      return value.size() <= setting.maximum && is_path_beneath(value);
+      if (value.size() > setting.maximum || !is_path_beneath(value)) return false;
+      (void)put(setting, here, true);  // where the slot tells whether there is one
+      return true;
   }
   return false;
 }

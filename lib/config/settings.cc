@@ -65,7 +65,7 @@ constexpr std::array<Element, 22> kElements{{
     {"log", Presence::optional, SLOT(configuration->log.is_present), kAll, "The log; without it nothing is recorded."},
 }};
 
-constexpr std::array<Setting, 86> kSettings{{
+constexpr std::array<Setting, 87> kSettings{{
     {"server", "name", Type::host_name, "", 0, 253, false, {}, kAll, SLOT(configuration->server.name), "",
      "Host name of the gateway in greeting, EHLO and trace header; empty: the machine's."},
     {"server", "state", Type::folder, CARONTE_STATEDIR, 1, 900, false, {},
@@ -108,6 +108,8 @@ constexpr std::array<Setting, 86> kSettings{{
 
     {"domains/domain", "name", Type::domain, std::nullopt, 1, 253, false, {}, kProxyAndPolicy, SLOT(domain->name), "BA-8",
      "The domain; subdomains are not included."},
+    {"domains/domain", "recipients", Type::list, "", 1, 900, false, {}, ipc::kPolicyd, SLOT(domain->has_recipients), "Q3",
+     "File of its recipients, one address or local part a line; empty: the mail server alone knows them."},
 
     {"relay", "list", Type::list, std::nullopt, 1, 900, false, {}, kProxyAndPolicy, ListId::relay, "FW-1",
      "File of their addresses, one entry a line."},

@@ -156,11 +156,12 @@ struct ConfigurationFile {
   CARONTE_FIELDS(generation)
 };
 
-// A list of the configuration as a sealed memfd (config::MappedList). Comes after its generation's ConfigurationFile.
+// A list of the configuration as a sealed memfd (config::MappedList; the valid recipients of a domain: config::MappedNames).
+// Comes after its generation's ConfigurationFile.
 struct ListFile {
   CARONTE_MESSAGE(ListFile);
   std::uint32_t generation = 0;
-  std::uint16_t list = 0;  // config::ListId
+  std::uint16_t list = 0;  // config::ListId, or its kCount + place of the domain
   CARONTE_FIELDS(generation, list)
 };
 
@@ -646,7 +647,8 @@ struct ListResult {
   CARONTE_MESSAGE(ListResult);
   std::uint16_t list = 0;
   RoleMask receivers = 0;
-  CARONTE_FIELDS(list, receivers)
+  Text<1024> path;  // that it was opened by
+  CARONTE_FIELDS(list, receivers, path)
 };
 struct ParseDone {
   CARONTE_MESSAGE(ParseDone);

@@ -60,13 +60,10 @@ class StartupReader {
     startup_.generation->configuration = std::move(configuration).value();
   }
   void on(const ipc::ListFile& file, base::Fd memfd) {
-    auto list = config::MappedList::map(memfd.get());
-    if (!startup_.generation || file.list >= startup_.generation->lists.size()) {
+    if (!startup_.generation) {
       error_ = "list out of place";
-    } else if (!list) {
-      error_ = list.error().text;
-    } else {
-      startup_.generation->lists[file.list] = std::move(list).value();
+    } else if (auto status = startup_.generation->adopt(file.list, memfd.get()); !status) {
+      error_ = status.error().text;
     }
   }
   void on(const ipc::Resource& resource, base::Fd fd) { startup_.resources[resource.kind] = std::move(fd); }
@@ -80,6 +77,22 @@ class StartupReader {
 };
 
 }  // namespace
+
+base::Status Generation::adopt(std::uint16_t list_number, int memory) {
+  if (list_number < lists.size()) {
+    auto list = config::MappedList::map(memory);
+    if (!list) return list.error();
+    lists[list_number] = std::move(list).value();
+    return base::Done{};
+  }
+  const std::size_t domain = list_number - lists.size();
+  if (domain >= configuration.domains.size()) return base::Error{EBADMSG, "list of no domain"};
+  auto names = config::MappedNames::map(memory);
+  if (!names) return names.error();
+  if (recipients.size() <= domain) recipients.resize(domain + 1);
+  recipients[domain] = std::move(names).value();
+  return base::Done{};
+}
 
 Startup adopt(int argc, char** argv, ipc::Role role) {
   if (argc == 2 && std::string_view(argv[1]) == "-V") {
@@ -250,15 +263,10 @@ void Worker::on(ipc::Channel&, const ipc::ConfigurationFile& file, base::Fd memf
 }
 
 void Worker::on(ipc::Channel&, const ipc::ListFile& file, base::Fd memfd) {
-  if (!prepared_ || prepared_->number != file.generation || file.list >= prepared_->lists.size()) {
+  if (!prepared_ || prepared_->number != file.generation) {
     prepare_error_ = "list of another generation";
-    return;
-  }
-  auto list = config::MappedList::map(memfd.get());
-  if (list) {
-    prepared_->lists[file.list] = std::move(list).value();
-  } else {
-    prepare_error_ = list.error().text;
+  } else if (auto status = prepared_->adopt(file.list, memfd.get()); !status) {
+    prepare_error_ = status.error().text;
   }
 }
 

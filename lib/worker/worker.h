@@ -28,7 +28,10 @@ struct Generation {
   std::uint32_t number = 0;
   config::Configuration configuration;
   std::vector<config::MappedList> lists = std::vector<config::MappedList>(static_cast<std::size_t>(config::ListId::kCount));
+  std::vector<config::MappedNames> recipients;  // by the place of the domain; shorter where the last ones have no list
   [[nodiscard]] const config::MappedList& list(config::ListId id) const { return lists[static_cast<std::size_t>(id)]; }
+  // Takes a list that master sent; its number is ipc::ListFile's.
+  [[nodiscard]] base::Status adopt(std::uint16_t list_number, int memory);
 };
 using GenerationPtr = std::shared_ptr<const Generation>;
 

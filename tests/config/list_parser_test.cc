@@ -21,6 +21,8 @@ class ListParserTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(every_numeric_form_is_an_entry);
   CPPUNIT_TEST(bad_lines_are_named_and_never_quoted);
   CPPUNIT_TEST(host_names_get_a_word_of_their_own);
+  CPPUNIT_TEST(host_names_are_taken_where_they_may_be);
+  CPPUNIT_TEST(host_names_are_bounded);
   CPPUNIT_TEST(wide_entries_are_warned_of);
   CPPUNIT_TEST(problems_are_bounded);
   CPPUNIT_TEST(entries_behind_many_warnings_are_taken);
@@ -74,6 +76,32 @@ class ListParserTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, list.problems.size());
     CPPUNIT_ASSERT(list.problems[0].text.find("host names") != std::string::npos);
     CPPUNIT_ASSERT(list.problems[0].text.find("example") == std::string::npos);
+  }
+
+  // IW-7
+  void host_names_are_taken_where_they_may_be() {
+    const ParsedList list =
+        parse_address_list("192.0.2.1\nMail.Example.ORG.  # comment\nxn--mller-kva.example\n192.0.2.0/24\n", HostNames::taken);
+    CPPUNIT_ASSERT(list.problems.empty());
+    CPPUNIT_ASSERT_EQUAL(4U, list.entries);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{2}, list.names.size());
+    CPPUNIT_ASSERT_EQUAL(std::string("mail.example.org"), list.names[0].text);
+    CPPUNIT_ASSERT_EQUAL(2U, list.names[0].line);
+    CPPUNIT_ASSERT_EQUAL(std::string("xn--mller-kva.example"), list.names[1].text);
+    CPPUNIT_ASSERT(list.tree.find(address("192.0.2.9")) == 4U);
+    for (const char* bad : {"localhost", "mail_1.example.org", "-a.example.org", "*.example.org", "a..b", "m\xc3\xbcller.example",
+                            "192.0.2.256", "1.2.3.4.5", "a.example.org b.example.org"}) {
+      CPPUNIT_ASSERT_EQUAL_MESSAGE(bad, std::size_t{1}, parse_address_list(bad, HostNames::taken).problems.size());
+    }
+  }
+
+  void host_names_are_bounded() {
+    std::string text;
+    for (std::size_t i = 0; i < kMaxHostNames; ++i) text += "h" + std::to_string(i) + ".example.org\n";
+    CPPUNIT_ASSERT(parse_address_list(text, HostNames::taken).problems.empty());
+    const ParsedList list = parse_address_list(text + "one.more.example.org\n", HostNames::taken);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, list.problems.size());
+    CPPUNIT_ASSERT_EQUAL(1001U, list.problems[0].line);
   }
 
   void wide_entries_are_warned_of() {

@@ -30,6 +30,7 @@ class MappedListTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(empty_list_contains_nothing);
   CPPUNIT_TEST(mapping_outlives_the_descriptor);
   CPPUNIT_TEST(other_layouts_are_refused);
+  CPPUNIT_TEST(host_names_come_with_the_list);
   CPPUNIT_TEST(any_node_bytes_end);
   CPPUNIT_TEST_SUITE_END();
 
@@ -93,6 +94,20 @@ class MappedListTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(!MappedList::map(shorter.value().get()).is_ok());
     auto empty = seal_bytes("test", "");
     CPPUNIT_ASSERT(!MappedList::map(empty.value().get()).is_ok());
+  }
+
+  // IW-7
+  void host_names_come_with_the_list() {
+    base::PrefixTree tree;
+    tree.insert(base::parse_address_range("192.0.2.0/24").value(), 3);
+    const std::string names = encode_names({{"mail.example.org", 4}}, 1);
+    const auto list = MappedList::map(seal_list(tree, 2, names).value().get());
+    CPPUNIT_ASSERT(list.is_ok());
+    CPPUNIT_ASSERT(list.value().find(address("192.0.2.9")) == 3U);
+    CPPUNIT_ASSERT(list.value().names().find("mail.example.org") == 4U);
+    CPPUNIT_ASSERT(MappedList::map(seal_list(tree, 2).value().get()).value().names().size() == 0);
+    CPPUNIT_ASSERT(!MappedList::map(seal_list(tree, 2, names.substr(1)).value().get()).is_ok());
+    CPPUNIT_ASSERT(!MappedList::map(seal_list(tree, 2, "x").value().get()).is_ok());
   }
 
   void any_node_bytes_end() {

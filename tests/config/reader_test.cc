@@ -159,6 +159,8 @@ class ReaderTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(size_of_the_file_is_bounded);
   CPPUNIT_TEST(bad_list_is_named_with_its_own_line);
   CPPUNIT_TEST(lists_are_asked_for_by_their_path);
+  CPPUNIT_TEST(host_names_are_for_trusted_and_white_alone);
+  CPPUNIT_TEST(recipients_belong_to_their_domain);
   CPPUNIT_TEST(resolvers_of_the_system_come_in_when_none_are_named);
   CPPUNIT_TEST(name_of_the_machine_comes_in_when_none_is_given);
   CPPUNIT_TEST(lines_of_repeated_elements);
@@ -378,6 +380,48 @@ class ReaderTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(result.lists[0].id == ListId::relay);
     CPPUNIT_ASSERT(result.lists[0].receivers == (ipc::kSmtpdProxy | ipc::kPolicyd));
     CPPUNIT_ASSERT_EQUAL(1U, result.lists[0].content.entries);
+  }
+
+  // IW-7
+  void host_names_are_for_trusted_and_white_alone() {
+    ListsInMemory lists;
+    lists.files["lists/names"] = "192.0.2.1\nmail.example.org\n";
+    const auto with = [&](const std::string& element) {
+      return read_text(replaced(kSmallest, "<server/>", "<server/><log/>" + element), lists);
+    };
+    for (const char* element : {"trusted", "white"}) {
+      const ReadResult result = with("<dns/><" + std::string(element) + " list='lists/names'/>");
+      CPPUNIT_ASSERT_EQUAL(std::string(), text_of(result));
+      CPPUNIT_ASSERT_EQUAL(std::size_t{1}, result.lists.at(0).content.names.size());
+      assert_contains(text_of(with("<" + std::string(element) + " list='lists/names'/>")),
+                      "warning 0: " + std::string(element) + " list: without <dns> the host names in it match nothing");
+    }
+    for (const char* element : {"relay", "hell"}) {
+      const ReadResult result = with("<dns/><" + std::string(element) + " list='lists/names'/>");
+      CPPUNIT_ASSERT(!result.is_ok);
+      assert_contains(text_of(result), "/lists/names:2: " + std::string(element) + " list: host names are not taken here");
+    }
+    CPPUNIT_ASSERT(with("<hell list=''/>").lists.empty());
+  }
+
+  // Q3
+  void recipients_belong_to_their_domain() {
+    ListsInMemory lists;
+    lists.files["lists/r"] = "anna\nbea@b.org\n";
+    const ReadResult result = read_text(replaced(kSmallest, "<domain name=\"Example.ORG.\"/>",
+                                                 "<domain name='a.org'/><domain recipients='lists/r' name='B.org'/>"
+                                                 "<domain name='c.org' recipients=''/>"),
+                                        lists);
+    CPPUNIT_ASSERT_MESSAGE(text_of(result), result.is_ok);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, result.recipients.size());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, result.recipients[0].domain);
+    CPPUNIT_ASSERT(result.recipients[0].receivers == ipc::kPolicyd);
+    CPPUNIT_ASSERT_EQUAL(2U, result.recipients[0].content.entries);
+    CPPUNIT_ASSERT(result.configuration.domains[1].has_recipients && !result.configuration.domains[2].has_recipients);
+    lists.files["lists/r"] = "anna\nbea bea\n";
+    const ReadResult bad = read_text(replaced(kSmallest, "<domain name=", "<domain recipients='lists/r' name="), lists);
+    CPPUNIT_ASSERT(!bad.is_ok);
+    assert_contains(text_of(bad), "/etc/caronte/lists/r:2: domains/domain recipients: not one address");
   }
 
   // AG-3, CX-3

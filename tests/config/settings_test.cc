@@ -102,7 +102,7 @@ class SettingsTest : public CppUnit::TestFixture {
       CPPUNIT_ASSERT_MESSAGE(name, (s.receivers & ~(ipc::kMaster | ipc::kWorkers)) == 0);
       CPPUNIT_ASSERT_MESSAGE(name, !allowed_values(s).empty());
       CPPUNIT_ASSERT_MESSAGE(name, !is_number(s) || s.minimum < s.maximum);
-      CPPUNIT_ASSERT_MESSAGE(name, (s.type == Type::list) == std::holds_alternative<ListId>(s.slot));
+      CPPUNIT_ASSERT_MESSAGE(name, s.type == Type::list || !std::holds_alternative<ListId>(s.slot));
       bool has_element = false;
       for (const Element& e : elements()) has_element = has_element || e.path == s.element;
       CPPUNIT_ASSERT_MESSAGE(name, has_element);

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <optional>
 
 #include "config/mapped_list.h"
@@ -42,6 +43,7 @@ std::string program(const char* name) {
 class ConfigLoaderTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(ConfigLoaderTest);
   CPPUNIT_TEST(good_file_comes_back_typed_and_cut_by_role);
+  CPPUNIT_TEST(lists_come_back_by_number);
   CPPUNIT_TEST(relative_path_is_taken);
   CPPUNIT_TEST(errors_come_back_with_file_line_and_element);
   CPPUNIT_TEST(list_that_is_missing_is_an_error);
@@ -125,6 +127,32 @@ class ConfigLoaderTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(list.value().find(base::Address::v4(192, 0, 2, 9)) == 2U);
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, result.list_files.size());
     CPPUNIT_ASSERT_EQUAL((folder_ / "lists/relay").string(), result.list_files[0]);
+  }
+
+  // IW-7, Q3
+  void lists_come_back_by_number() {
+    write("lists/trusted", "192.0.2.1\nmail.example.org\n");
+    write("lists/recipients", "anna\nbea@example.net\n");
+    std::string text = kGood;
+    text.replace(text.find("<domain name=\"example.org\"/>"), 28,
+                 "<domain name=\"example.org\" recipients=\"lists/recipients\"/>"
+                 "<domain name=\"example.com\"/><domain name=\"example.net\" recipients=\"lists/recipients\"/>");
+    text.replace(text.find("<log/>"), 6, "<log/><dns servers=\"192.0.2.53\"/><trusted list=\"lists/trusted\"/>");
+    write("caronte.xml", text);
+    const LoadResult result = load();
+    CPPUNIT_ASSERT_EQUAL(std::string(), first_text(result));
+    std::map<std::uint16_t, const LoadedList*> lists;
+    for (const LoadedList& list : result.lists) lists[list.number] = &list;
+    CPPUNIT_ASSERT_EQUAL(std::size_t{4}, lists.size());
+    const auto first = static_cast<std::uint16_t>(config::ListId::kCount);
+    const LoadedList& trusted = *lists.at(static_cast<std::uint16_t>(config::ListId::trusted));
+    CPPUNIT_ASSERT_EQUAL((folder_ / "lists/trusted").string(), trusted.file);
+    CPPUNIT_ASSERT(config::MappedList::map(trusted.memory.get()).value().names().find("mail.example.org") == 2U);
+    const auto names = [&](std::uint16_t number) { return config::MappedNames::map(lists.at(number)->memory.get()).value(); };
+    CPPUNIT_ASSERT(names(first).names().find("anna") && !names(first).names().find("bea"));
+    CPPUNIT_ASSERT(names(first + 2).names().find("bea") == 2U);
+    CPPUNIT_ASSERT(lists.at(first)->receivers == ipc::kPolicyd);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{3}, result.list_files.size());
   }
 
   void relative_path_is_taken() {
@@ -223,9 +251,10 @@ class ConfigLoaderTest : public CppUnit::TestFixture {
                           Act{"endless diagnostics", "found more than it may tell"}, Act{"result missing", "forgot a worker"},
                           Act{"result twice", "made a result for nobody"}, Act{"result for control", "made a result for nobody"},
                           Act{"unsealed result", "not sealed"}, Act{"unsealed list", "not sealed"},
-                          Act{"list for master", "made a list for nobody"}, Act{"no such list", "made a list for nobody"},
-                          Act{"run folder with dots", "cannot be"}, Act{"no listener", "cannot be"}, Act{"no server", "cannot be"},
-                          Act{"many workers", "cannot be"}, Act{"endless lists", "asked for too much"}}) {
+                          Act{"list for master", "made a list for nobody"}, Act{"list of no file", "made a list for nobody"},
+                          Act{"addresses as recipients", "of another layout"}, Act{"run folder with dots", "cannot be"},
+                          Act{"no listener", "cannot be"}, Act{"no server", "cannot be"}, Act{"many workers", "cannot be"},
+                          Act{"endless lists", "asked for too much"}}) {
       write("caronte.xml", act.name);
       const LoadResult result = load();
       CPPUNIT_ASSERT_MESSAGE(act.name, !result.is_ok);

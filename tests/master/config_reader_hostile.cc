@@ -94,15 +94,22 @@ int main() {
     (void)ipc::send_blocking(3, ipc::ConfigurationResult{ipc::Role::policyd}, unsealed("x").get());
     ::pause();
   } else if (act == "unsealed list") {
-    (void)ipc::send_blocking(3, ipc::ListResult{0, ipc::kPolicyd}, unsealed("x").get());
+    (void)ipc::send_blocking(3, ipc::OpenList{1, "lists/relay"});
+    (void)ipc::send_blocking(3, ipc::ListResult{0, ipc::kPolicyd, "lists/relay"}, unsealed("x").get());
     ::pause();
   } else if (act == "list for master") {
     auto memory = config::seal_list(base::PrefixTree{}, 0);
-    (void)ipc::send_blocking(3, ipc::ListResult{0, ipc::kMaster}, memory.value().get());
+    (void)ipc::send_blocking(3, ipc::OpenList{1, "lists/relay"});
+    (void)ipc::send_blocking(3, ipc::ListResult{0, ipc::kMaster, "lists/relay"}, memory.value().get());
     ::pause();
-  } else if (act == "no such list") {
+  } else if (act == "addresses as recipients") {
     auto memory = config::seal_list(base::PrefixTree{}, 0);
-    (void)ipc::send_blocking(3, ipc::ListResult{999, ipc::kPolicyd}, memory.value().get());
+    (void)ipc::send_blocking(3, ipc::OpenList{1, "lists/relay"});
+    (void)ipc::send_blocking(3, ipc::ListResult{999, ipc::kPolicyd, "lists/relay"}, memory.value().get());
+    ::pause();
+  } else if (act == "list of no file") {
+    auto memory = config::seal_list(base::PrefixTree{}, 0);
+    (void)ipc::send_blocking(3, ipc::ListResult{0, ipc::kPolicyd, "lists/relay"}, memory.value().get());
     ::pause();
   } else if (act == "run folder with dots") {
     c.server.run_folder = "/run/../etc";
@@ -121,7 +128,7 @@ int main() {
     send_results(c, control);
     done();
   } else if (act == "endless lists") {
-    for (unsigned i = 0; i < 100; ++i) (void)ipc::send_blocking(3, ipc::OpenList{i, "x"});
+    for (unsigned i = 0; i < 2000; ++i) (void)ipc::send_blocking(3, ipc::OpenList{i, "x"});
     ::pause();
   } else {
     // Any other word is a path: can it be had?
