@@ -30,6 +30,8 @@ constexpr std::array<Row, kChecks> kTable{{
     {Check::dnsbl, "dnsbl", {kExempt, kApplies, kBypass, kExempt, kApplies}},
     {Check::helo_and_spf, "helo-and-spf", {kExempt, kExempt, kBypass, kExempt, kApplies}},
     {Check::greylist, "greylist", {kExempt, kExempt, kBypass, kExempt, kExempt}},
+    // Not of behaviour.md: null sender, characters, backscatter. Antispam, so as IW-6 and Q15 have it.
+    {Check::envelope, "envelope", {kExempt, kBypass, kBypass, kExempt, kApplies}},
     {Check::local_sender, "local-sender", {kExempt, kExempt, kExempt, kApplies, kApplies}},
     {Check::rate_and_tarpit, "rate-and-tarpit", {kExempt, kExcluded, kExempt, kApplies, kApplies}},
     {Check::recipient_caps_and_size, "recipient-caps-and-size", {kExempt, kApplies, kApplies, kApplies, kApplies}},

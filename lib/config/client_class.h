@@ -28,6 +28,7 @@ enum class Check : std::uint8_t {
   dnsbl,
   helo_and_spf,
   greylist,
+  envelope,
   local_sender,
   rate_and_tarpit,
   recipient_caps_and_size,

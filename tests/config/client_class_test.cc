@@ -21,6 +21,7 @@ constexpr std::array kExpected{
     Expected{Check::dnsbl, "EabEa"},            // FW-1, Q34
     Expected{Check::helo_and_spf, "EEbEa"},     // IX-12, Q16
     Expected{Check::greylist, "EEbEE"},         // L1-6
+    Expected{Check::envelope, "EbbEa"},         // IW-6, Q15
     Expected{Check::local_sender, "EEEaa"},     // IW-2
     Expected{Check::rate_and_tarpit, "ExEaa"},  // AG-10
     Expected{Check::recipient_caps_and_size, "Eaaaa"},

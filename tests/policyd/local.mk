@@ -2,11 +2,16 @@ check_PROGRAMS += tests/policyd/policyd_test
 TESTS += tests/policyd/policyd_test
 tests_policyd_policyd_test_SOURCES = \
   tests/policyd/admission_test.cc \
+  tests/policyd/checks_test.cc \
   tests/policyd/counters_test.cc \
+  tests/policyd/engine_test.cc \
+  tests/policyd/held_sessions_test.cc \
   tests/policyd/hell_test.cc \
   tests/policyd/memory_store_test.cc \
+  tests/policyd/null_senders_test.cc \
   tests/policyd/overload_test.cc \
   tests/policyd/penalty_box_test.cc \
+  tests/policyd/replies_test.cc \
   tests/policyd/reverse_questions_test.cc \
   tests/policyd/sender_history_test.cc \
   tests/policyd/session_table_test.cc \
