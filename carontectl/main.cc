@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "carontectl/control_client.h"
+#include "carontectl/hell_command.h"
 #include "carontectl/log_command.h"
 #include "carontectl/settings.h"
 #include "carontectl/status.h"
@@ -30,6 +31,8 @@ int usage() {
       "usage: carontectl [-f FILE] [-r RUNFOLDER] [-L LOGFOLDER] status [-p] | reload | stop\n"
       "       carontectl [-f FILE] [-L LOGFOLDER] log [-af] [-n COUNT] [--xml] [--address ADDRESS] [--sender TEXT]\n"
       "                  [--recipient TEXT] [--exact] [--outcome NAME] [--reference TEXT] [--since TIME] [--until TIME]\n"
+      "       carontectl [-f FILE] [-r RUNFOLDER] hell list | export | clear | import FILE\n"
+      "       carontectl [-f FILE] [-r RUNFOLDER] hell add ADDRESS ... [-t TIME] [-r REASON] | hell remove ADDRESS ...\n"
       "       carontectl -V\n",
       stderr);
   return EX_USAGE;
@@ -74,12 +77,13 @@ int main(int argc, char** argv) {
   }
   if (optind == argc) return usage();
   const std::string_view command = argv[optind];
-  if (command != "status" && command != "reload" && command != "stop" && command != "log") return usage();
+  if (command != "status" && command != "reload" && command != "stop" && command != "log" && command != "hell") return usage();
   const auto settings = find_settings(options);
   if (!settings) return EX_NOINPUT;
   const int count = argc - optind;
   char** words = argv + optind;
   if (command == "log") return carontectl::run_log(count, words, settings->log_folder);
+  if (command == "hell") return carontectl::run_hell(count, words, settings->run_folder);
   if (command == "status") return run_status(count, words, settings->run_folder);
   if (count != 1) return usage();
   return command == "reload" ? carontectl::reload(settings->run_folder) : carontectl::stop(settings->run_folder);
