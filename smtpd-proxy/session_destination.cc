@@ -227,6 +227,7 @@ void Session::on_destination_failed(Failure failure, std::string_view why, std::
                        std::string(first_line(answer)));
   }
   record_->reason = "destination-" + std::string(name_of(kind));
+  record_->cause = why;
   const std::string last_words(answer);
   proxy_.forget(std::move(destination_));
   needs_reset_ = false;
@@ -235,6 +236,7 @@ void Session::on_destination_failed(Failure failure, std::string_view why, std::
       if (kind == Failure::lost && is_reused_ && !transaction_->is_answered) {
         // It closed between transactions, and this one had begun before that was seen: called anew, once.
         record_->reason.clear();
+        record_->cause.clear();
         transaction_->is_begun = false;
         call_destination();
       } else if (kind == Failure::busy) {

@@ -49,6 +49,7 @@ worker::RecordBuilder compose_record(const SessionFacts& facts, const SessionRec
   if (!record.reason.empty()) {
     builder.attribute("reason", record.reason);
     if (record.limit != 0) builder.attribute("value", record.value).attribute("limit", record.limit);
+    if (!record.cause.empty() && record.reason.starts_with("destination-")) builder.attribute("cause", record.cause);
   }
   if (!facts.last_reply.empty()) builder.attribute("reply", facts.last_reply);
   if (record.relaying_denied != 0) builder.attribute("relaying-denied", record.relaying_denied);

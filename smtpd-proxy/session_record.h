@@ -47,6 +47,7 @@ struct SessionRecord {
   std::string reason;         // why it ended, when there is something to say: policyd's code or a short text
   std::int64_t value = 0;
   std::int64_t limit = 0;
+  std::string cause;                   // of a reason destination-..., in words
   std::vector<DialogueLine> dialogue;  // level 3
 };
 

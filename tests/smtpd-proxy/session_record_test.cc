@@ -40,6 +40,7 @@ class SessionRecordTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(quiet_session);
   CPPUNIT_TEST(delivered_session);
   CPPUNIT_TEST(refused_session);
+  CPPUNIT_TEST(destination_that_cannot_be_had);
   CPPUNIT_TEST(dialogue_only_at_level_3);
   CPPUNIT_TEST(a_huge_session_is_cut_visibly);
   CPPUNIT_TEST_SUITE_END();
@@ -97,6 +98,23 @@ class SessionRecordTest : public CppUnit::TestFixture {
                                      "reply=421 4.7.0 Too many errors relaying-denied=3 duration-ms=0 bytes-in=0\n"
                                      "1 message sender=x@y size=0 delivered=no recipients=0\n"),
                          text_of(facts, record));
+  }
+
+  void destination_that_cannot_be_had() {
+    SessionFacts facts = quiet();
+    facts.outcome = ipc::Outcome::deferred;
+    SessionRecord record;
+    record.reason = "destination-unreachable";
+    record.cause = "connect: Cannot assign requested address";
+    const std::string head =
+        "0 session reference=0000000000031 client=192.0.2.7 port=40000 listener=198.51.100.1:25 "
+        "name-status=unknown outcome=deferred ";
+    CPPUNIT_ASSERT_EQUAL(head +
+                             "reason=destination-unreachable cause=connect: Cannot assign requested address "
+                             "duration-ms=0 bytes-in=0\n",
+                         text_of(facts, record));
+    record.reason = "noops";  // a later reason has nothing to do with it
+    CPPUNIT_ASSERT_EQUAL(head + "reason=noops duration-ms=0 bytes-in=0\n", text_of(facts, record));
   }
 
   void dialogue_only_at_level_3() {
