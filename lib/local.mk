@@ -20,7 +20,8 @@ lib_libipc_a_SOURCES = lib/ipc/channel.cc lib/ipc/channel.h lib/ipc/codec.h lib/
 include lib/config/local.mk
 include lib/sandbox/local.mk
 
-lib_libworker_a_SOURCES = lib/worker/black_box.cc lib/worker/black_box.h lib/worker/control_server.cc lib/worker/control_server.h lib/worker/log_client.cc lib/worker/log_client.h \
+lib_libworker_a_SOURCES = lib/worker/black_box.cc lib/worker/black_box.h lib/worker/control_server.cc lib/worker/control_server.h \
+  lib/worker/forbidden_call.cc lib/worker/forbidden_call.h lib/worker/log_client.cc lib/worker/log_client.h \
   lib/worker/worker.cc lib/worker/worker.h
 
 # What every worker links, in order.

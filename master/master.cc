@@ -92,7 +92,7 @@ void Master::on_worker_starting(WorkerProcess& process) {
   process.black_box = {};
   if (auto page = worker::BlackBox::create(); page) {
     if (auto box = worker::BlackBox::map(page.value().get()); box) process.black_box = std::move(box).value();
-    give(ipc::ResourceKind::black_box, page.value());
+    process.channel->send(ipc::Resource{ipc::ResourceKind::black_box}, std::move(page).value());
   }
   if (role == ipc::Role::smtpd_proxy) {
     for (const auto& [endpoint, sockets] : listeners_.all()) send_listener(process, listeners_, endpoint);
@@ -131,7 +131,7 @@ void Master::on_worker_ending(WorkerProcess& process) {
 void Master::on_worker_gone(WorkerProcess& process, int crash_signal) {
   reloader_.on_worker_gone(process);
   cover_slots();
-  if (crash_signal == 0) return;
+  if (crash_signal == 0 || !process.row->handles_clients) return;
   if (const auto client = process.black_box.read()) refuse_for_a_while(*client);
 }
 

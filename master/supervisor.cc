@@ -6,9 +6,11 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 #include "base/quoting.h"
 #include "master/launcher.h"
+#include "wrap/seccomp.h"
 
 namespace caronte::master {
 
@@ -22,10 +24,17 @@ bool is_crash(int signal) noexcept {
   return signal == SIGSEGV || signal == SIGABRT || signal == SIGBUS || signal == SIGILL || signal == SIGFPE || signal == SIGSYS;
 }
 
-std::string text_of_status(int status) {
+// The number comes from a process that may have been taken over: it is a hint, no evidence.
+std::string text_of_seccomp(std::optional<int> call) {
+  if (!call) return "killed by seccomp (SIGSYS), which call it made is not known";
+  const std::string name = wrap::SeccompFilter::name_of(*call);
+  return "killed by seccomp (SIGSYS): system call " + std::to_string(*call) + (name.empty() ? "" : " (" + name + ")");
+}
+
+std::string text_of_status(int status, const worker::BlackBox& black_box) {
   if (!WIFSIGNALED(status)) return "ended with exit code " + std::to_string(WEXITSTATUS(status));
   const int signal = WTERMSIG(status);
-  if (signal == SIGSYS) return "killed by seccomp (SIGSYS; the kernel's audit record names the system call)";
+  if (signal == SIGSYS) return text_of_seccomp(black_box.forbidden_call());
   const char* name = ::sigabbrev_np(signal);
   return name != nullptr ? "killed by SIG" + std::string(name) : "killed by signal " + std::to_string(signal);
 }
@@ -239,7 +248,7 @@ void Supervisor::reap() {
 }
 
 void Supervisor::on_death(WorkerProcess& process, int status) {
-  const std::string what = "(pid " + std::to_string(process.pid) + ") " + text_of_status(status);
+  const std::string what = "(pid " + std::to_string(process.pid) + ") " + text_of_status(status, process.black_box);
   const int crash = WIFSIGNALED(status) && is_crash(WTERMSIG(status)) ? WTERMSIG(status) : 0;
   process.channel.reset();
   process.pid = -1;

@@ -19,16 +19,16 @@ using ResourceMask = std::uint8_t;
 [[nodiscard]] constexpr ResourceMask mask_of(ipc::ResourceKind kind) noexcept {
   return static_cast<ResourceMask>(1U << static_cast<unsigned>(kind));
 }
-inline constexpr ResourceMask kBlackBox = mask_of(ipc::ResourceKind::black_box);
 inline constexpr ResourceMask kLogFolder = mask_of(ipc::ResourceKind::log_folder);
 inline constexpr ResourceMask kStateFolder = mask_of(ipc::ResourceKind::state_folder);
 inline constexpr ResourceMask kControlSocket = mask_of(ipc::ResourceKind::control_socket);
 
 struct WorkerRow {
   ipc::Role role;
-  std::string_view program;  // file name, in the folder of the worker programs
-  std::string_view user;     // whose uid and primary gid it gets
-  ResourceMask resources;
+  std::string_view program;      // file name, in the folder of the worker programs
+  std::string_view user;         // whose uid and primary gid it gets
+  ResourceMask resources;        // besides the black box, which everybody gets
+  bool handles_clients;          // its black box tells whom it served when it crashed
   std::uint32_t descriptors;     // RLIMIT_NOFILE; 0: by the limit of sessions
   bool is_essential;             // no service without it: caronted does not count as started before it is ready
   base::Duration stop_patience;  // from Stop to SIGKILL
@@ -36,11 +36,11 @@ struct WorkerRow {
 
 // In the order of their start; they stop in the reverse order.
 inline constexpr std::array kWorkers{
-    WorkerRow{ipc::Role::logd, "logd", "_caronte-log", kLogFolder | kControlSocket, 256, false, base::Duration{5'000}},
-    WorkerRow{ipc::Role::dnsd, "dnsd", "_caronte-dns", 0, 4096, false, base::Duration{2'000}},
-    WorkerRow{ipc::Role::policyd, "policyd", "_caronte-policy", kBlackBox | kStateFolder | kControlSocket, 1024, true,
+    WorkerRow{ipc::Role::logd, "logd", "_caronte-log", kLogFolder | kControlSocket, false, 256, false, base::Duration{5'000}},
+    WorkerRow{ipc::Role::dnsd, "dnsd", "_caronte-dns", 0, false, 4096, false, base::Duration{2'000}},
+    WorkerRow{ipc::Role::policyd, "policyd", "_caronte-policy", kStateFolder | kControlSocket, true, 1024, true,
               base::Duration{5'000}},
-    WorkerRow{ipc::Role::smtpd_proxy, "smtpd-proxy", "_caronte-smtp", kBlackBox, 0, true, base::Duration{30'000}},
+    WorkerRow{ipc::Role::smtpd_proxy, "smtpd-proxy", "_caronte-smtp", 0, true, 0, true, base::Duration{30'000}},
 };
 
 // Who reads the configuration; not a worker, but its user is created and checked with theirs.

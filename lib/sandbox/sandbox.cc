@@ -98,7 +98,7 @@ base::Status enter(const Entry& entry) {
   std::vector<Rule> rules = all_rules(policy);
   const auto sanitizer = preset_sanitizer();
   rules.insert(rules.end(), sanitizer.begin(), sanitizer.end());
-  wrap::SeccompFilter filter(wrap::SeccompFilter::Default::kill_process);
+  wrap::SeccompFilter filter(wrap::SeccompFilter::Default::trap);
   if (auto status = add_rules(filter, rules); !status) return status;
 #ifdef CARONTE_SANITIZERS
   g_is_inside = true;

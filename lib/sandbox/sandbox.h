@@ -1,5 +1,5 @@
 // The sandbox as a table: what a worker may ask of the kernel once it runs. Rows name system calls, shared presets name
-// rows that several workers need; everything else kills the process. Landlock (as far as the kernel has it), no-new-privs
+// rows that several workers need; everything else kills the process by SIGSYS. Landlock (as far as the kernel has it), no-new-privs
 // and rlimits come with it. The rules by name are golden files in tests/sandbox/, so that a widening shows in a diff.
 #pragma once
 
@@ -94,9 +94,10 @@ struct Entry {
   std::span<const std::uint16_t> tcp_ports{};  // for may_connect_tcp; from Landlock's ABI 4 on nothing else is reached
 };
 
-// The last step before the first byte from outside: no-new-privs, Landlock, seccomp (default action: kill the process,
-// also for a foreign architecture). Errors: the kernel refuses seccomp. A kernel without Landlock, or with an old ABI,
-// is no error: `landlock_abi()` tells what there was (0: nothing). Does nothing in a build with --disable-sandbox.
+// The last step before the first byte from outside: no-new-privs, Landlock, seccomp (default action: SIGSYS, which kills the
+// process unless it has set a handler before, see worker/forbidden_call.h; a foreign architecture kills without that). Errors: the
+// kernel refuses seccomp. A kernel without Landlock, or with an old ABI, is no error: `landlock_abi()` tells what there was (0:
+// nothing). Does nothing in a build with --disable-sandbox.
 [[nodiscard]] base::Status enter(const Entry& entry);
 [[nodiscard]] int landlock_abi() noexcept;
 

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <utility>
 
@@ -16,6 +17,7 @@ struct BlackBox::Page {
   std::atomic<std::uint64_t> high;
   std::atomic<std::uint64_t> low;
   std::atomic<std::uint64_t> is_noted;
+  std::atomic<std::uint64_t> forbidden_call;  // its number and 1
 };
 
 namespace {
@@ -63,12 +65,23 @@ void BlackBox::clear() noexcept {
   if (page_ != nullptr) page_->is_noted.store(0, std::memory_order_release);
 }
 
+void BlackBox::note_forbidden_call(int number) noexcept {
+  if (page_ != nullptr)
+    page_->forbidden_call.store(std::uint64_t{static_cast<std::uint32_t>(number)} + 1, std::memory_order_release);
+}
+
 std::optional<base::Address> BlackBox::read() const noexcept {
   if (page_ == nullptr || page_->is_noted.load(std::memory_order_acquire) != 1) return std::nullopt;
   const std::array<std::uint64_t, 2> words{page_->high.load(std::memory_order_relaxed), page_->low.load(std::memory_order_relaxed)};
   base::Address::Octets octets{};
   std::memcpy(octets.data(), words.data(), sizeof words);
   return base::Address(octets);
+}
+
+std::optional<int> BlackBox::forbidden_call() const noexcept {
+  const std::uint64_t noted = page_ == nullptr ? 0 : page_->forbidden_call.load(std::memory_order_acquire);
+  if (noted == 0 || noted > INT_MAX) return std::nullopt;
+  return static_cast<int>(noted - 1);
 }
 
 }  // namespace caronte::worker

@@ -1,5 +1,6 @@
-// The black box: one page shared with master, in which a worker notes whose bytes it handles at the moment. After a
-// crash master reads it and has that client refused for a while (design.md section 2). One store an event, no system call.
+// The black box: one page shared with master, in which a worker notes whose bytes it handles at the moment, and at the end the
+// system call that the sandbox did not allow. After a crash master reads it and has that client refused for a while (design.md
+// section 2). One store an event, no system call. Who has taken over a worker writes into it what he likes.
 #pragma once
 
 #include <atomic>
@@ -25,8 +26,10 @@ class BlackBox {
 
   void note(const base::Address& client) noexcept;
   void clear() noexcept;
+  void note_forbidden_call(int number) noexcept;  // may be called by a signal handler
   // The client noted when the worker died; nullopt: none was being handled, or the page is garbled.
   [[nodiscard]] std::optional<base::Address> read() const noexcept;
+  [[nodiscard]] std::optional<int> forbidden_call() const noexcept;
 
  private:
   struct Page;

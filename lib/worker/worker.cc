@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "sandbox/privileges.h"
+#include "worker/forbidden_call.h"
 
 namespace caronte::worker {
 
@@ -189,6 +190,7 @@ void Worker::enter_sandbox(const sandbox::Policy& policy) {
                                        .may_write_files = policy.folder == sandbox::FolderAccess::read_write};
   if (auto status = sandbox::drop_privileges(privileges); !status) die(start_.role, EX_OSERR, status.error().text);
 #ifndef CARONTE_WITHOUT_SANDBOX
+  if (auto status = note_forbidden_calls(black_box_); !status) die(start_.role, EX_OSERR, status.error().text);
   std::vector<std::uint16_t> tcp_ports;  // those of later generations too, as far as they are the same
   for (const base::Endpoint& server : current_->configuration.dns.servers) tcp_ports.push_back(server.port);
   if (auto status = sandbox::enter({.policy = &policy, .folder = folder, .tcp_ports = tcp_ports}); !status)

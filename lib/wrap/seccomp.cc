@@ -4,12 +4,12 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <string>
 
 namespace caronte::wrap {
 
-SeccompFilter::SeccompFilter(Default action)
-    : context_(::seccomp_init(action == Default::allow ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS)) {
+SeccompFilter::SeccompFilter(Default action) : context_(::seccomp_init(action == Default::allow ? SCMP_ACT_ALLOW : SCMP_ACT_TRAP)) {
   if (context_ == nullptr) {
     error_ = ENOMEM;
     return;
@@ -65,6 +65,13 @@ base::Status SeccompFilter::load() {
 
 bool SeccompFilter::is_known(std::string_view call) {
   return ::seccomp_syscall_resolve_name(std::string(call).c_str()) != __NR_SCMP_ERROR;
+}
+
+std::string SeccompFilter::name_of(int call) {
+  char* const name = ::seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, call);
+  std::string text = name != nullptr ? name : "";
+  std::free(name);
+  return text;
 }
 
 }  // namespace caronte::wrap

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -13,8 +14,8 @@ namespace caronte::wrap {
 class SeccompFilter {
  public:
   enum class Default : std::uint8_t {
-    kill_process,  // allow-list; a foreign architecture kills as well
-    allow,         // deny-list; a call of a foreign architecture is EPERM
+    trap,   // allow-list: SIGSYS, which kills where no handler is set for it; a foreign architecture kills at once
+    allow,  // deny-list; a call of a foreign architecture is EPERM
   };
   // Compares one argument (0 to 5) as 64 bits: (argument & mask) == value, or != when `is_negated` (then without mask).
   struct Test {
@@ -39,6 +40,8 @@ class SeccompFilter {
 
   // A system call of any architecture that libseccomp knows: tells a misspelt name.
   [[nodiscard]] static bool is_known(std::string_view call);
+  // Name of a system call of this architecture; empty: there is none.
+  [[nodiscard]] static std::string name_of(int call);
 
  private:
   base::Status add(std::uint32_t action, std::string_view call, std::span<const Test> tests);

@@ -3,16 +3,22 @@
 //   exit            end with 3 before reading anything
 //   crash ADDRESS   be ready, note the client ADDRESS in the black box, abort (first start of process 0 only)
 //   slow MS         become the real program only after so many milliseconds
+//   deny            become the real program, which may not wait for events: a filter that lacks a call that is needed
 //   mute            never become ready (first start of process 0 only)
 //   rule KIND       be ready, then break a rule (first start of process 0 only)
 // Otherwise, and when the file is not there, it becomes the real program.
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <climits>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -45,6 +51,21 @@ ipc::Start peek_start() {
   const auto length = static_cast<std::size_t>(static_cast<unsigned char>(bytes[1]) | static_cast<unsigned char>(bytes[2]) << 8);
   if (!ipc::decode(bytes.substr(ipc::kMessageHeaderBytes, length), start)) std::abort();
   return start;
+}
+
+// It survives the exec below.
+void deny_waiting() {
+#ifdef SYS_epoll_wait
+  constexpr unsigned kOther = SYS_epoll_wait;
+#else
+  constexpr unsigned kOther = SYS_epoll_pwait;
+#endif
+  std::array<sock_filter, 5> program{
+      sock_filter{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)}, sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 2, 0, kOther},
+      sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 1, 0, SYS_epoll_pwait}, sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
+      sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_TRAP}};
+  const sock_fprog filter{program.size(), program.data()};
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) std::exit(6);
 }
 
 void send_raw(ipc::MessageType type, const std::string& body) {
@@ -119,6 +140,10 @@ int main(int, char** argv) {
   if (what == "exit") return 3;
   if (what == "slow") {
     ::usleep(static_cast<useconds_t>(std::stoul(argument)) * 1000);
+    what.clear();
+  }
+  if (what == "deny") {
+    deny_waiting();
     what.clear();
   }
   if (const ipc::Start start = peek_start(); !what.empty() && start.index == 0 && start.restarts == 0) misbehave(what, argument);

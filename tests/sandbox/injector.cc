@@ -217,8 +217,8 @@ Injector::Outcome Injector::call(long number, const Arguments& arguments, Instru
   return outcome;
 }
 
-Injector::Outcome Injector::resume(int request) {
-  if (::ptrace(static_cast<__ptrace_request>(request), process_, 0, 0) != 0) fail("PTRACE_SYSCALL");
+Injector::Outcome Injector::resume(int request, int signal) {
+  if (::ptrace(static_cast<__ptrace_request>(request), process_, 0, signal) != 0) fail("PTRACE_SYSCALL");
   int status = 0;
   if (::waitpid(process_, &status, 0) != process_) fail("waitpid");
   if (WIFSTOPPED(status)) return {.signal = WSTOPSIG(status)};
@@ -235,7 +235,9 @@ Injector::Outcome Injector::step_to_end_of_call() {
   Registers registers{};
   registers.read(process_);
   // A filter that kills lets the call end as if nothing had been; the signal comes on the way back, before any instruction.
-  const Outcome outcome = resume(PTRACE_SINGLESTEP);
+  Outcome outcome = resume(PTRACE_SINGLESTEP);
+  // The worker may note what it did before it dies of it.
+  while (!outcome.has_died && outcome.signal == SIGSYS) outcome = resume(PTRACE_CONT, SIGSYS);
   if (outcome.has_died) return outcome;
   return {.result = registers.result()};
 }

@@ -52,7 +52,7 @@ class Injector {
   void write_memory(std::uint64_t address, const std::string& bytes);
   [[nodiscard]] std::uint64_t place(const Argument& argument, std::uint64_t& stack);
   // Until the next stop, whose signal it tells.
-  [[nodiscard]] Outcome resume(int request);
+  [[nodiscard]] Outcome resume(int request, int signal = 0);
   [[nodiscard]] Outcome step_to_end_of_call();
 
   pid_t process_;
