@@ -79,3 +79,9 @@ class Control:
         body = _Body(octets)
         is_ok = bool(body.integer("<B"))
         return is_ok, [body.text() for _ in range(body.integer("<I"))]
+
+
+def open_sessions(gateway):
+    """As policyd counts them."""
+    with Control(gateway.folder / "run" / "policyd.sock") as control:
+        return int(control.status()[0]["sessions"]["policyd.0"]["open"])

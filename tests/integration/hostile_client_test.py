@@ -7,8 +7,9 @@ import socket
 import time
 import unittest
 
+import postfix_server
 from case import LOCAL, STRANGER, Case, together, wait_for_offer
-from gateway import stuffed, wait_until
+from gateway import Postfix, stuffed, wait_until
 
 BODY = b"Subject: good\r\n\r\ngood\r\n"
 
@@ -258,24 +259,43 @@ SPLITS = ("whole", "octets", "at the dot")
 
 
 class SmugglingTest(Case):
-    """F69. The same octets before a strict destination, one that takes a bare LF for a line end, and one that takes a bare CR: it
-    must count one message, or none when it was refused; what is inside never becomes a command."""
+    """F69. The same octets before a strict destination, one that takes a bare LF for a line end, one that takes a bare CR, and
+    Postfix: it must count one message, or none when it was refused; what is inside never becomes a command."""
+
+    @staticmethod
+    def cells(repair, splits=SPLITS):
+        return [(first, second, split) for first in LINE_ENDS for second in LINE_ENDS for split in splits
+                if not (first == "CRLF" and LINE_ENDS[second].startswith(b"\r\n"))  # that is the end
+                and not (repair and LINE_ENDS[first].endswith(b"\r\n") and LINE_ENDS[second].startswith(b"\r\n"))]  # and so is that
+
+    def smuggler_gateway(self, destination, repair):
+        return self.gateway(destination, data={"bare-line-endings": "repair" if repair else "refuse"}, limits={"errors": 0})
 
     def run_matrix(self, repair):
         sinks = [self.sink(data_end=lenience) for lenience in ("strict", "lf", "cr")]
-        gateways = [self.gateway(sink, data={"bare-line-endings": "repair" if repair else "refuse"}, limits={"errors": 0})
-                    for sink in sinks]
-        cells = [(first, second, split) for first in LINE_ENDS for second in LINE_ENDS for split in SPLITS
-                 if not (first == "CRLF" and LINE_ENDS[second].startswith(b"\r\n"))  # that is the end
-                 and not (repair and LINE_ENDS[first].endswith(b"\r\n") and LINE_ENDS[second].startswith(b"\r\n"))]  # and so is that
+        gateways = [self.smuggler_gateway(sink, repair) for sink in sinks]
         for sink, gateway in zip(sinks, gateways):
-            for first, second, split in cells:
+            for first, second, split in self.cells(repair):
                 with self.subTest(repair=repair, sink=sink.data_end, before=first, behind=second, split=split):
                     self.one_case(sink, gateway, LINE_ENDS[first], LINE_ENDS[second], split, repair)
 
     def one_case(self, sink, gateway, before, behind, split, repair):
         sink.forget()
         seen = len(sink.messages)
+        is_taken = self.attack(gateway, before, behind, split, repair)
+        messages = sink.messages[seen:]
+        self.assertEqual(len(messages), 1 if is_taken else 0, messages)
+        for line in sink.commands:
+            self.assertNotIn(b"smuggled", line)
+        if messages:
+            self.assertIn(b"smuggled", messages[0].raw)  # inside, as text
+            if repair:
+                text = messages[0].raw.replace(b"\r\n", b"")
+                self.assertFalse(b"\r" in text or b"\n" in text, "a bare line end was passed on")
+
+    def attack(self, gateway, before, behind, split, repair):
+        """Sends the outer message with the inner one behind its false end, and checks what the client is told; returns whether it
+        was taken."""
         with gateway.client(source=STRANGER) as client:
             client.hello()
             client.envelope()
@@ -302,21 +322,27 @@ class SmugglingTest(Case):
             client.line("QUIT")
             rest = client.drain()
             self.assertIn(codes(rest), ([221], []), rest)  # no reply to anything inside
-        messages = sink.messages[seen:]
-        self.assertEqual(len(messages), 0 if is_bare and not repair else 1, messages)
-        for line in sink.commands:
-            self.assertNotIn(b"smuggled", line)
-        if messages:
-            self.assertIn(b"smuggled", messages[0].raw)  # inside, as text
-            if repair:
-                text = messages[0].raw.replace(b"\r\n", b"")
-                self.assertFalse(b"\r" in text or b"\n" in text, "a bare line end was passed on")
+        return repair or not is_bare
 
     def test_F69_refuse(self):
         self.run_matrix(repair=False)
 
     def test_F69_repair(self):
         self.run_matrix(repair=True)
+
+    @unittest.skipUnless(postfix_server.is_available(), "needs root and Postfix")
+    def test_F69_postfix(self):
+        postfix = self.enterContext(Postfix())
+        taken = 0
+        for repair in (False, True):
+            gateway = self.smuggler_gateway(postfix, repair)
+            for first, second, split in self.cells(repair, ("whole", "at the dot")):
+                with self.subTest(repair=repair, before=first, behind=second, split=split):
+                    taken += self.attack(gateway, LINE_ENDS[first], LINE_ENDS[second], split, repair)
+        self.assertGreater(taken, 50)
+        postfix.wait_for_mail(LOCAL, taken)
+        self.assertEqual(postfix.wait_until_logged(r"qmgr\[\d+\]: \w+: from=<[^>]*>, size=", taken), taken)
+        self.assertNotIn("from=<smuggled", postfix.log())
 
     def test_F69_refusal_ends_the_session_and_harms_no_other(self):
         """What stands behind a bare line end is not believed: neither as data nor as commands."""

@@ -4,6 +4,7 @@ import time
 import unittest
 
 from case import FOREIGN, LOCAL, RELAY, STRANGER, Case, together, wait_for_offer
+from control_client import open_sessions
 from gateway import Unexpected, wait_until
 
 OTHER = "127.0.1.6"
@@ -72,7 +73,11 @@ class SessionCapTest(Case):
         self.client(gateway)  # IPv4 is another address
 
     def test_FW_8_slot_is_given_back_on_every_kind_of_close(self):
-        gateway = self.gateway(self.sink(), limits={"sessions-per-address": 2})
+        sink = self.sink()
+        gateway = self.gateway(sink, limits={"sessions-per-address": 2})
+        # At rest: each process has probed the destination, and neither a probe nor the harness' own call is still open.
+        sink.wait_for(lambda s: len(s.sessions) == 2 and all(session.is_over for session in s.sessions))
+        wait_until(lambda: open_sessions(gateway) == 0, what="the harness' call is over")
         before = [gateway.descriptors(pid) for pid in gateway.workers("smtpd-proxy")]
 
         def end(number):
@@ -108,9 +113,7 @@ class SessionCapTest(Case):
             except Unexpected:
                 return False
         wait_until(both, what="both slots free")
-        # Not equal: a probe of the destination may have been under way before.
-        wait_until(lambda: all(now <= then for now, then in
-                               zip([gateway.descriptors(pid) for pid in gateway.workers("smtpd-proxy")], before)),
+        wait_until(lambda: [gateway.descriptors(pid) for pid in gateway.workers("smtpd-proxy")] == before,
                    what=f"descriptors back at {before}")
 
     @staticmethod

@@ -3,6 +3,7 @@
 import pathlib
 import shutil
 import tempfile
+import unittest
 
 from gateway import build_folder
 from master_case import USERS
@@ -13,6 +14,8 @@ class OddPrograms:
 
     def __init__(self, odd, behaviour=""):
         build = build_folder()
+        if not (build / "tests" / "master" / "odd_worker").exists():
+            raise unittest.SkipTest("tests/master/odd_worker is not built")
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="caronte-odd."))
         (self.folder / "real").mkdir()
         for program in USERS:
