@@ -74,8 +74,7 @@ class Bed:
     def settle(self, timeout=20.0):
         """Every worker is ready and no session is open."""
         def is_quiet():
-            found, is_healthy = checker.status(self.gateway)
-            return is_healthy and not checker.open_sessions(found)
+            return checker.is_healthy(self.gateway) and not checker.open_sessions(self.gateway)
         checker.wait_until(is_quiet, timeout, "every worker ready, no session open", 0.05)
 
     def _wait_for_questions(self, quiet=2.0, timeout=20.0):

@@ -5,6 +5,8 @@ from typing import Callable, NamedTuple
 import client_faults as client
 import destination_faults as destination
 import forgeries
+import integration_faults as integration
+import kernel_faults as kernel
 import operation_faults as operation
 import process_faults as process
 
@@ -31,6 +33,7 @@ GROUPS = (
     Group("F10-hostile-replies", destination.hostile_replies, True),
     Group("F11-busy", destination.busy, True),
     Group("F12-flapping", destination.flapping),
+    Group("F14-ports", kernel.ports_exhausted, True),
     Group("F26-full-log-disk", operation.full_log_disk),
     Group("F35-second-instance", process.second_instance, True),
     Group("F39-proxy-killed", process.proxy_killed, is_short=True, is_timed=True),
@@ -39,17 +42,28 @@ GROUPS = (
     Group("F41-master-killed", process.master_killed),
     Group("F42-crashes", process.crashes, is_timed=True),
     Group("F43-hung", process.hung),
+    Group("F44-crash-loop", integration.row("F44")),
+    Group("F45-fork", kernel.fork_fails, True),
+    Group("F47-broken-rules", integration.broken_rules),
+    Group("F48-hostile-workers", integration.hostile_workers),
     Group("F51-descriptors", process.out_of_descriptors),
+    Group("F52-starved", kernel.starved),
+    Group("F54-denied-call", kernel.call_denied),
     Group("F55-logd-stuck", process.logd_stuck, is_timed=True),
     Group("F60-suspended", process.suspended),
     Group("F64-slow-loris", client.slow_loris),
     Group("F65-idle", client.idle_connections),
     Group("F67-resets", client.reset_storm, True),
     Group("F68-floods", client.floods, True),
+    Group("F69-smuggling", integration.row("F69")),
     Group("F70-burst", client.burst),
+    Group("F71-crasher", integration.row("F71")),
     Group("F72-bad-reloads", operation.bad_reloads, True),
     Group("F73-reloads", operation.hundred_reloads, True),
     Group("F73-hangups", operation.hangup_storm),
     Group("F75-stop", operation.stopped_under_load, True),
     Group("F77-log-moved", operation.log_moved),
+    Group("F78-wrong-rights", integration.row("F78")),
+    Group("F79-control-socket", integration.row("F79")),
+    Group("F80-taken-port", integration.row("F80")),
 )

@@ -36,7 +36,7 @@ def replaced(gateway, before, names, limit):
 
     def is_back():
         now = [pid for name in names for pid in gateway.workers(name)]
-        return not set(now) & set(before) and len(now) == len(before) and checker.status(gateway)[1]
+        return not set(now) & set(before) and len(now) == len(before) and checker.is_healthy(gateway)
     try:
         wait_until(is_back, limit + 10, "new workers", 0.01)
     except AssertionError as error:
@@ -126,7 +126,7 @@ def crashes():
                 try:
                     wait_until(lambda: re.search(pattern, bed.gateway.stderr), 2)
                 except AssertionError:
-                    broken.append(f"master does not say that {name} was {said}")
+                    broken.append(f"master does not say that {name} ({before[0]}) was {said}: {bed.gateway.stderr[-600:]}")
                 bed.settle()
                 yield Line("F42", f"{name} gets {number.name}", broken + bed.recovery(1.0)[1] + bed.check_ledgers(), f"back after {taken * 1000:.0f} ms")
                 # Back-off is a property of F44; here each death is to be the first.
