@@ -246,7 +246,8 @@ class Gateway {
       configuration.recipients.maximum = 2;
     }
     if (has(kRepair)) configuration.data.bare_line_endings = config::BareLineEndings::repair;
-    configuration.replies = {.relaying_denied = "550 5.7.1 Relaying denied.", .busy = "421 BUSY"};
+    configuration.replies.relaying_denied = "550 5.7.1 Relaying denied.";
+    configuration.replies.busy = "421 BUSY";
     configuration.log.level = LogLevel::level3;
     return startup;
   }
