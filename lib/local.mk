@@ -1,7 +1,7 @@
 # Convenience libraries, one a folder; a program links only those that it uses (in this order: worker sandbox config ipc
 # event base).
 noinst_LIBRARIES += lib/libbase.a lib/libevent-wrap.a lib/libipc.a lib/libconfig.a lib/libconfig-read.a lib/libxml-wrap.a \
-  lib/libunbound-wrap.a lib/libsandbox.a lib/libworker.a
+  lib/libunbound-wrap.a lib/libbdb-wrap.a lib/libsandbox.a lib/libworker.a
 
 lib_libbase_a_SOURCES = lib/base/address.cc lib/base/address.h lib/base/address_parser.cc lib/base/address_parser.h \
   lib/base/bytes.cc lib/base/bytes.h lib/base/clock.cc lib/base/clock.h lib/base/fd.h lib/base/prefix_tree.cc \
@@ -12,6 +12,7 @@ lib_libevent_wrap_a_SOURCES = lib/wrap/event.cc lib/wrap/event.h
 lib_libxml_wrap_a_SOURCES = lib/wrap/xml.cc lib/wrap/xml.h lib/wrap/xml_strict_parser.cc \
   lib/wrap/xml_strict_parser.h
 lib_libxml_wrap_a_CXXFLAGS = $(AM_CXXFLAGS) $(TINYXML2_CFLAGS)
+lib_libbdb_wrap_a_SOURCES = lib/wrap/bdb.cc lib/wrap/bdb.h
 lib_libunbound_wrap_a_SOURCES = lib/wrap/unbound.cc lib/wrap/unbound.h
 lib_libunbound_wrap_a_CXXFLAGS = $(AM_CXXFLAGS) $(UNBOUND_CFLAGS)
 

@@ -5,6 +5,7 @@ POLICYD_PARTS = \
   policyd/bogus_replies.inc \
   policyd/check_rows.cc policyd/checks.h \
   policyd/checks_client.cc policyd/checks_envelope.cc policyd/checks_recipients.cc \
+  policyd/bdb_store.cc policyd/bdb_store.h \
   policyd/connect_checks.cc policyd/connect_checks.h \
   policyd/counters.cc policyd/counters.h \
   policyd/engine.cc policyd/engine.h \
@@ -23,6 +24,9 @@ POLICYD_PARTS = \
   policyd/sender_history.cc policyd/sender_history.h \
   policyd/session_table.cc policyd/session_table.h \
   policyd/store.h policyd/store_bounds.h \
-  policyd/text.h
+  policyd/text.h \
+  policyd/store_clock.cc policyd/store_clock.h \
+  policyd/store_files.cc policyd/store_files.h \
+  policyd/store_upkeep.cc policyd/store_upkeep.h
 policyd_policyd_SOURCES = policyd/main.cc policyd/policyd.cc policyd/policyd.h policyd/sandbox.cc policyd/sandbox.h $(POLICYD_PARTS)
-policyd_policyd_LDADD = $(WORKER_LIBS)
+policyd_policyd_LDADD = lib/libbdb-wrap.a $(WORKER_LIBS) $(BDB_LIBS)

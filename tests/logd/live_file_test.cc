@@ -10,7 +10,7 @@
 
 #include "ipc/log_format.h"
 #include "logd/record_writer.h"
-#include "tests/logd/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 #include "wrap/xml.h"
 
 using namespace caronte;

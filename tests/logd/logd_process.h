@@ -8,7 +8,7 @@
 #include "base/fd.h"
 #include "config/configuration.h"
 #include "ipc/channel.h"
-#include "tests/logd/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 #include "wrap/event.h"
 
 namespace caronte::tests {

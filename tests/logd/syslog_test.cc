@@ -8,7 +8,7 @@
 #include <array>
 #include <cstring>
 
-#include "tests/logd/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace caronte;
 

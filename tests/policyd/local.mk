@@ -1,8 +1,10 @@
 check_PROGRAMS += tests/policyd/policyd_test
 TESTS += tests/policyd/policyd_test
+# One a line, for many hands.
 tests_policyd_policyd_test_SOURCES = \
   tests/policyd/admission_test.cc \
   tests/policyd/checks_test.cc \
+  tests/policyd/bdb_store_test.cc tests/support/temporary_folder.h \
   tests/policyd/counters_test.cc \
   tests/policyd/engine_test.cc \
   tests/policyd/held_sessions_test.cc \
@@ -15,7 +17,8 @@ tests_policyd_policyd_test_SOURCES = \
   tests/policyd/reverse_questions_test.cc \
   tests/policyd/sender_history_test.cc \
   tests/policyd/session_table_test.cc \
+  tests/policyd/store_clock_test.cc \
   $(POLICYD_PARTS)
 tests_policyd_policyd_test_CXXFLAGS = $(UNIT_CXXFLAGS)
-tests_policyd_policyd_test_LDADD = $(UNIT_LIBS) lib/libconfig.a lib/libipc.a lib/libevent-wrap.a lib/libbase.a $(LIBEVENT_LIBS) \
-  $(CPPUNIT_LIBS)
+tests_policyd_policyd_test_LDADD = $(UNIT_LIBS) lib/libbdb-wrap.a lib/libconfig.a lib/libipc.a lib/libevent-wrap.a lib/libbase.a \
+  $(BDB_LIBS) $(LIBEVENT_LIBS) $(CPPUNIT_LIBS)

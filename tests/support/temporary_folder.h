@@ -22,7 +22,7 @@ namespace caronte::tests {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    char name[] = "/tmp/caronte-logd-XXXXXX";
+    char name[] = "/tmp/caronte-test-XXXXXX";
     if (::mkdtemp(name) == nullptr) throw std::runtime_error("mkdtemp");
     path_ = name;
     fd_.reset(::open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
