@@ -26,7 +26,9 @@ BdbStore::BdbStore(Options options)
     : options_(std::move(options)),
       folder_(options_.folder, *options_.clock),
       upkeep_(folder_),
-      changed_(bounds_of_changes(options_.bounds)) {
+      changed_(bounds_of_changes(options_.bounds)) {}
+
+void BdbStore::open() {
   begin();
   if (options_.has_thread && !upkeep_.start()) say("the store has no second thread: nothing is synced before there is one");
 }

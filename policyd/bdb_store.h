@@ -40,11 +40,14 @@ class BdbStore final : public Store {
     std::function<void(const std::string&)> on_event;  // lines for the log
     bool has_thread = true;                            // false: nothing is synced; for tests that own the time
   };
-  // Opens the store, or begins in memory. Takes as long as a recovery: well below a second. Starts the thread: one that
-  // shall be under a filter calls this inside of it.
+  // Serves from memory until open().
   explicit BdbStore(Options options);
   // Makes a checkpoint, so that the next start has nothing to recover.
   ~BdbStore() override;
+
+  // Once. Opens the store, or goes on in memory. Takes as long as a recovery: well below a second. Starts the thread: who
+  // is to be under a filter calls this inside of it.
+  void open();
 
   [[nodiscard]] std::optional<std::string> get(Table table, std::string_view key) override;
   void put(Table table, std::string_view key, std::string_view value) override;
@@ -61,7 +64,7 @@ class BdbStore final : public Store {
   // Why it is in memory mode; empty when it is not.
   [[nodiscard]] const std::string& trouble() const noexcept { return trouble_; }
 
-  // Hears the thread, tries again, writes back. Returns after which time it wants to be called again.
+  // After open(): hears the thread, tries again, writes back. Returns after which time it wants to be called again.
   base::Duration turn();
 
  private:

@@ -69,8 +69,10 @@ class BdbStoreTest : public CppUnit::TestFixture {
 
  private:
   std::unique_ptr<BdbStore> open() {
-    return std::make_unique<BdbStore>(BdbStore::Options{
+    auto store = std::make_unique<BdbStore>(BdbStore::Options{
         .folder = folder_->path(), .bounds = bounds_, .on_event = [this](const std::string& event) { events_.push_back(event); }});
+    store->open();
+    return store;
   }
   static void turn_until(BdbStore& store, StoreState state, std::chrono::seconds limit = 10s) {
     const auto end = std::chrono::steady_clock::now() + limit;
