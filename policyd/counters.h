@@ -19,6 +19,8 @@ class Counters {
   void add_lost(std::uint64_t sessions) noexcept;
   // A client was refused when it connected (FW-5, FW-13 and the like). `reason`: one of the few codes of our own.
   void add_refused(std::string_view reason);
+  // A check has hit. `reason`: as above.
+  void add_hit(std::string_view reason, bool is_observed);
 
   [[nodiscard]] std::uint64_t sessions(ipc::Outcome outcome) const noexcept { return outcomes_[static_cast<std::size_t>(outcome)]; }
   // Names and values, in the order in which they are to be shown.
@@ -31,7 +33,10 @@ class Counters {
   std::uint64_t bytes_ = 0;
   std::uint64_t relaying_denied_ = 0;
   std::uint64_t refused_at_connect_ = 0;
-  std::map<std::string, std::uint64_t, std::less<>> refused_;  // by reason
+  using ByReason = std::map<std::string, std::uint64_t, std::less<>>;
+  ByReason refused_;
+  ByReason hits_;
+  ByReason observed_;
 };
 
 }  // namespace caronte::policyd

@@ -60,21 +60,13 @@ void FactBook::look_up_recipient(Facts& facts, const config::Configuration& conf
   }
 }
 
-std::vector<base::Prefix> FactBook::apply(const Decision& decision, const Facts& facts, const config::Configuration& configuration,
-                                          const ProtectedAddresses& protected_addresses, const Now& now) {
-  std::vector<base::Prefix> banned;
-  for (const Effect& effect : decision.effects) {
-    if (effect.kind != Effect::Kind::ban) {
-      apply_one(effect, facts, configuration, now);
-    } else if (const auto prefix = hell_.ban({facts.client, effect.prefix, effect.reason, whole(effect.time).count()},
-                                             protected_addresses, now.stored)) {
-      banned.push_back(*prefix);
-    }
-  }
-  return banned;
+void FactBook::apply(const Decision& decision, const Facts& facts, const config::Configuration& configuration,
+                     const Protect& protect, const Now& now) {
+  for (const Effect& effect : decision.effects) apply_one(effect, facts, configuration, protect, now);
 }
 
-void FactBook::apply_one(const Effect& effect, const Facts& facts, const config::Configuration& configuration, const Now& now) {
+void FactBook::apply_one(const Effect& effect, const Facts& facts, const config::Configuration& configuration,
+                         const Protect& protect, const Now& now) {
   switch (effect.kind) {
     case Effect::Kind::count_message:
       if (facts.is_address_known) senders_.add_message(facts.client, minutes(configuration.rate.minutes), now.stored);
@@ -90,9 +82,10 @@ void FactBook::apply_one(const Effect& effect, const Facts& facts, const config:
       senders_.add_offence(effect.prefix.address, whole(configuration.repeat_offenders.within), now.stored);
       break;
     case Effect::Kind::hold_range: held_ranges_.touch(effect.prefix.text()) = now.monotonic + effect.time; break;
-    case Effect::Kind::ban:         // apply()
-    case Effect::Kind::add_points:  // the session's
+    case Effect::Kind::ban:
+      (void)hell_.ban({facts.client, effect.prefix, effect.reason, whole(effect.time).count()}, protect(), now.stored);
       break;
+    case Effect::Kind::add_points: break;  // the session's
   }
 }
 

@@ -3,8 +3,7 @@
 #pragma once
 
 #include <chrono>
-#include <string_view>
-#include <vector>
+#include <functional>
 
 #include "base/clock.h"
 #include "config/configuration.h"
@@ -33,15 +32,17 @@ class FactBook {
   // Adds the optional facts to what the question and the session say.
   void look_up(Facts& facts, const config::Configuration& configuration, const config::LocalDomains& domains, const Now& now);
 
-  // Returns what was banned.
-  std::vector<base::Prefix> apply(const Decision& decision, const Facts& facts, const config::Configuration& configuration,
-                                  const ProtectedAddresses& protected_addresses, const Now& now);
+  // `protect`: called only where somebody is to be banned (Q9).
+  using Protect = std::function<ProtectedAddresses()>;
+  void apply(const Decision& decision, const Facts& facts, const config::Configuration& configuration, const Protect& protect,
+             const Now& now);
 
  private:
   void look_up_client(Facts& facts, const config::Configuration& configuration, const Now& now);
   void look_up_recipient(Facts& facts, const config::Configuration& configuration, const config::LocalDomains& domains,
                          base::MonotonicTime now) const;
-  void apply_one(const Effect& effect, const Facts& facts, const config::Configuration& configuration, const Now& now);
+  void apply_one(const Effect& effect, const Facts& facts, const config::Configuration& configuration, const Protect& protect,
+                 const Now& now);
 
   SenderHistory& senders_;
   Hell& hell_;

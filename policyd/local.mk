@@ -9,6 +9,7 @@ POLICYD_PARTS = \
   policyd/connect_checks.cc policyd/connect_checks.h \
   policyd/counters.cc policyd/counters.h \
   policyd/engine.cc policyd/engine.h \
+  policyd/fact_book.cc policyd/fact_book.h \
   policyd/facts.h \
   policyd/held_sessions.cc policyd/held_sessions.h \
   policyd/hell.cc policyd/hell.h \
@@ -21,6 +22,7 @@ POLICYD_PARTS = \
   policyd/recent_map.h \
   policyd/replies.cc policyd/replies.h \
   policyd/reverse_questions.cc policyd/reverse_questions.h \
+  policyd/rulings.cc policyd/rulings.h \
   policyd/sender_history.cc policyd/sender_history.h \
   policyd/session_table.cc policyd/session_table.h \
   policyd/store.h policyd/store_bounds.h \

@@ -78,6 +78,7 @@ void Policyd::lose_sessions_of(std::uint16_t proxy) {
   log().event(proxy_name(proxy) + " has ended: " + std::to_string(lost.size()) + " sessions lost");
   for (const auto& [id, session] : lost) {
     cancel_reverse(id);
+    rulings_.close(id);
     worker::RecordBuilder record("session");
     record.attribute("reference", base::reference_text(id));
     record.attribute("client", session.client.address.text());
@@ -106,8 +107,8 @@ bool Policyd::on_master_message(ipc::Channel& channel, ipc::Incoming& message) {
 
 bool Policyd::on_peer_message(ipc::Channel& channel, ipc::Incoming& message) {
   is_rule_broken_ = false;
-  return ipc::dispatch<ipc::SessionQuestion, ipc::SessionClosed, ipc::ReverseAnswer, ipc::SessionLive, ipc::SyncDone>(
-             *this, channel, message) &&
+  return ipc::dispatch<ipc::SessionQuestion, ipc::StageQuestion, ipc::SessionClosed, ipc::ReverseAnswer, ipc::SessionLive,
+                       ipc::SyncDone>(*this, channel, message) &&
          !is_rule_broken_;
 }
 
@@ -122,8 +123,8 @@ void Policyd::on(ipc::Channel&, const ipc::Penalty& penalty) {
 void Policyd::on(ipc::Channel& channel, const ipc::SessionLive& live) {
   if (proxies_[channel.peer_index()].is_synced || admission_.sessions().size() >= kMaxSessions) return break_rule();
   const bool is_address_known = live.is_counted || config::is_exempt(config::Check::session_cap, live.classes);
-  if (!admission_.sessions().open(live.session,
-                                  {live.client, live.classes, live.is_counted, is_address_known, channel.peer_index()}))
+  if (!admission_.sessions().open(
+          live.session, {live.client, live.classes, live.is_counted, is_address_known, channel.peer_index(), {.is_resumed = true}}))
     return break_rule();
   look_at_load();
 }
@@ -139,27 +140,53 @@ void Policyd::on(ipc::Channel& channel, const ipc::SessionQuestion& question) {
   if (!proxy.is_synced || admission_.sessions().find(question.session) != nullptr || admission_.sessions().size() >= kMaxSessions)
     return break_rule();
   if (question.is_address_known) black_box().note(question.client.address);
-  send_answer(proxy, decide(question, channel.peer_index()));
+  send_decision(proxy, decide(question, channel.peer_index()));
   black_box().clear();
 }
 
-ipc::SessionAnswer Policyd::decide(const ipc::SessionQuestion& question, std::uint16_t proxy) {
+void Policyd::on(ipc::Channel& channel, const ipc::StageQuestion& question) {
+  Proxy& proxy = proxies_[channel.peer_index()];
+  const Session* session = admission_.sessions().find(question.session);
+  if (!proxy.is_synced || session == nullptr || session->proxy != channel.peer_index()) return break_rule();
+  const worker::GenerationPtr settings = generation(session->state.generation);
+  if (session->is_address_known) black_box().note(session->client.address);
+  if (auto decision = rulings_.ask(question, *settings, moment(*settings))) {
+    send_decision(proxy, std::move(*decision));
+  } else {
+    break_rule();
+  }
+  black_box().clear();
+}
+
+Rulings::Moment Policyd::moment(const worker::Generation& settings) const {
+  const auto protect = [&settings] {
+    return ProtectedAddresses{
+        {&settings.list(config::ListId::relay), &settings.list(config::ListId::trusted), &settings.list(config::ListId::white)},
+        settings.configuration.listens,
+        {}};
+  };
+  return {{store_now(), now()}, admission_.overload().is_stressed(), protect};
+}
+
+Decision Policyd::decide(const ipc::SessionQuestion& question, std::uint16_t proxy) {
   const worker::GenerationPtr settings = generation(question.generation);
   const config::Configuration& configuration = settings->configuration;
-  const Admission::Decision decision =
+  const Admission::Decision admitted =
       admission_.decide(question, proxy,
                         {configuration.limits, configuration.replies, configuration.hell, configuration.server.observe,
                          settings->list(config::ListId::relay), settings->list(config::ListId::trusted),
                          settings->list(config::ListId::white), settings->list(config::ListId::hell)},
                         store_now());
-  if (decision.note) proxies_[proxy].channel->send(*decision.note);
+  Decision decision{admitted.answer, {}, {}};
+  if (admitted.answer.verdict == ipc::Verdict::proceed) decision = rulings_.connect(admitted.answer, *settings, moment(*settings));
+  if (admitted.note) decision.notes.insert(decision.notes.begin(), *admitted.note);
   if (decision.answer.verdict != ipc::Verdict::proceed) {
     counters_.add_refused(decision.answer.reason);
-    return decision.answer;
+    return decision;
   }
   look_at_load();
   if (configuration.dns.is_present && configuration.dns.reverse && question.is_address_known) ask_reverse(question);
-  return decision.answer;
+  return decision;
 }
 
 void Policyd::look_at_load() {
@@ -176,16 +203,26 @@ worker::GenerationPtr Policyd::generation(std::uint32_t number) const {
   return current();
 }
 
-void Policyd::send_answer(Proxy& proxy, ipc::SessionAnswer answer) {
-  if (proxy.backlog.empty() && proxy.channel->send(answer)) return;
-  proxy.backlog.push_back(std::move(answer));
+void Policyd::send_decision(Proxy& proxy, Decision decision) {
+  for (ipc::CheckNote& note : decision.notes) {
+    if (note.is_hit) counters_.add_hit(note.check, note.is_observed);
+    send_in_order(proxy, std::move(note));
+  }
+  send_in_order(proxy, std::move(decision.answer));
+}
+
+void Policyd::send_in_order(Proxy& proxy, Outgoing message) {
+  const auto send = [&](const auto& one) { return proxy.channel->send(one); };
+  if (proxy.backlog.empty() && std::visit(send, message)) return;
+  proxy.backlog.push_back(std::move(message));
   proxy.channel->pause();
 }
 
 void Policyd::on_channel_drained(ipc::Channel& channel) {
   if (channel.peer() != ipc::Role::smtpd_proxy) return;
   Proxy& proxy = proxies_[channel.peer_index()];
-  while (!proxy.backlog.empty() && channel.send(proxy.backlog.front())) proxy.backlog.pop_front();
+  const auto send = [&](const auto& one) { return channel.send(one); };
+  while (!proxy.backlog.empty() && std::visit(send, proxy.backlog.front())) proxy.backlog.pop_front();
   if (proxy.backlog.empty()) channel.resume();
 }
 
@@ -197,6 +234,7 @@ void Policyd::on(ipc::Channel& channel, const ipc::SessionClosed& closed) {
   if (session == nullptr) return;
   learn(*session, closed);
   cancel_reverse(closed.session);
+  rulings_.close(closed.session);
   admission_.sessions().close(closed.session);
   look_at_load();
 }
@@ -272,6 +310,7 @@ void Policyd::on(ipc::Channel& channel, const ipc::StatusRequest&) {
     item("sessions", config::name_of(client_class), admission_.sessions().count_with(config::bit_of(client_class)));
   }
   item("sessions", "dns-questions", reverse_questions_.size());
+  item("sessions", "held", rulings_.held(now()));
   text("sessions", "stressed", admission_.overload().is_stressed() ? "yes" : "no");
   item("memory", "hell", hell_.size());
   item("memory", "hell-list", current()->list(config::ListId::hell).entries());

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string_view>
+#include <variant>
 
 #include "policyd/admission.h"
 #include "policyd/counters.h"
@@ -15,6 +16,7 @@
 #include "policyd/hell_control.h"
 #include "policyd/memory_store.h"
 #include "policyd/reverse_questions.h"
+#include "policyd/rulings.h"
 #include "policyd/sender_history.h"
 #include "worker/control_server.h"
 #include "worker/worker.h"
@@ -32,10 +34,11 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
   using Worker::loop;
 
  private:
+  using Outgoing = std::variant<ipc::CheckNote, ipc::SessionAnswer>;
   struct Proxy {
     std::unique_ptr<ipc::Channel> channel;
-    bool is_synced = false;                  // has told its live sessions; only then it may ask
-    std::deque<ipc::SessionAnswer> backlog;  // while it does not read; it is not read meanwhile
+    bool is_synced = false;        // has told its live sessions; only then it may ask
+    std::deque<Outgoing> backlog;  // while it does not read; it is not read meanwhile
   };
 
   void on_peer(const ipc::Peer& peer, base::Fd socket) override;
@@ -54,13 +57,16 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
   void on(ipc::Channel& channel, const ipc::SessionLive& live);
   void on(ipc::Channel& channel, const ipc::SyncDone&);
   void on(ipc::Channel& channel, const ipc::SessionQuestion& question);
+  void on(ipc::Channel& channel, const ipc::StageQuestion& question);
   void on(ipc::Channel& channel, const ipc::SessionClosed& closed);
   void on(ipc::Channel&, const ipc::ReverseAnswer& answer);
   void on(ipc::Channel& channel, const ipc::StatusRequest&);
   void on(ipc::Channel& channel, const ipc::HellItem& item);
   void on(ipc::Channel& channel, const ipc::HellRequest& request);
 
-  [[nodiscard]] ipc::SessionAnswer decide(const ipc::SessionQuestion& question, std::uint16_t proxy);
+  [[nodiscard]] Decision decide(const ipc::SessionQuestion& question, std::uint16_t proxy);
+  // For the checks of a session with these settings, which must outlive it.
+  [[nodiscard]] Rulings::Moment moment(const worker::Generation& settings) const;
   // The settings that the session began with.
   [[nodiscard]] worker::GenerationPtr generation(std::uint32_t number) const;
   void ask_reverse(const ipc::SessionQuestion& question);
@@ -72,7 +78,9 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
   void on_tick(short);
   [[nodiscard]] HellControl::Surroundings hell_surroundings();
   void cancel_reverse(std::uint64_t session);
-  void send_answer(Proxy& proxy, ipc::SessionAnswer answer);
+  // Notes first, then the answer.
+  void send_decision(Proxy& proxy, Decision decision);
+  void send_in_order(Proxy& proxy, Outgoing message);
   void lose_sessions_of(std::uint16_t proxy);
   void break_rule() noexcept { is_rule_broken_ = true; }  // by the sender of the message in hand
   void finish_if_alone();
@@ -82,6 +90,7 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
   Hell hell_{*store_};
   SenderHistory senders_{*store_};
   Admission admission_{base::system_clock(), hell_, senders_};
+  Rulings rulings_{admission_.sessions(), senders_, hell_};
   ReverseQuestions reverse_questions_;
   Counters counters_;
   base::MonotonicTime started_;

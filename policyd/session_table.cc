@@ -15,6 +15,11 @@ const Session* SessionTable::find(std::uint64_t id) const noexcept {
   return found == sessions_.end() ? nullptr : &found->second;
 }
 
+SessionState* SessionTable::state_of(std::uint64_t id) noexcept {
+  const auto found = sessions_.find(id);
+  return found == sessions_.end() ? nullptr : &found->second.state;
+}
+
 std::optional<Session> SessionTable::close(std::uint64_t id) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return std::nullopt;

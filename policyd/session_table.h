@@ -15,12 +15,24 @@
 
 namespace caronte::policyd {
 
+// What the checks know of a session (rulings.h).
+struct SessionState {
+  std::uint32_t generation = 0;  // of the settings with which it began; 0: the present ones
+  std::uint32_t hits = 0;        // bits of the reasons that have hit
+  std::int32_t points = 0;       // sum of Action::score
+  ipc::StageMask stages = 0;     // that it may be asked about
+  bool is_resumed = false;       // from before this policyd: what the one before had said is not known
+  bool has_offended = false;
+  bool has_begun = false;  // a stage behind the greeting was asked
+};
+
 struct Session {
   base::Endpoint client;
   ipc::ClientClasses classes = 0;
   bool is_counted = true;        // against the cap of its address: not when exempt (FW-9), nor when the address is a balancer's
   bool is_address_known = true;  // false: it is a balancer's; nothing is learnt of it
   std::uint16_t proxy = 0;
+  SessionState state = {};
 };
 
 class SessionTable {
@@ -30,6 +42,8 @@ class SessionTable {
   // False: a session of this id is open; nothing was changed.
   [[nodiscard]] bool open(std::uint64_t id, const Session& session);
   [[nodiscard]] const Session* find(std::uint64_t id) const noexcept;
+  // For writing; nullptr: no such session.
+  [[nodiscard]] SessionState* state_of(std::uint64_t id) noexcept;
   // Gives the slot back. nullopt: no such session.
   std::optional<Session> close(std::uint64_t id);
   // All that this smtpd-proxy held, in the order of their ids; the slots are given back.
