@@ -108,6 +108,7 @@ struct Record {
   RecordType type{};
   std::string target;     // PTR, CNAME: in wire form
   base::Address address;  // A, AAAA
+  std::uint32_t ttl = 0;
 };
 
 std::optional<base::Address> address_of(std::string_view data, RecordType type) {
@@ -130,7 +131,9 @@ AnswerError read_record(Reader& reader, RecordType wanted, Record& record) {
   if (reader.left() < kFixedBytes) return AnswerError::cut_short;
   const auto type = static_cast<RecordType>(reader.u16());
   const std::uint16_t record_class = reader.u16();
-  reader.skip(4);  // TTL: the library's business
+  const std::uint32_t ttl_high = reader.u16();
+  record.ttl = ttl_high << 16U | reader.u16();
+  if ((record.ttl >> 31U) != 0) record.ttl = 0;  // RFC 2181 section 8
   const std::size_t size = reader.u16();
   if (reader.left() < size) return AnswerError::cut_short;
   const std::size_t end = reader.position() + size;
@@ -152,12 +155,18 @@ AnswerError read_record(Reader& reader, RecordType wanted, Record& record) {
   return AnswerError::none;
 }
 
+void lower_to(std::optional<std::uint32_t>& least, std::uint32_t ttl) noexcept {
+  least = std::min(least.value_or(ttl), ttl);
+}
+
 // Where the chain of aliases from `name` ends; nullopt: it loops or is too long.
-std::optional<std::string> follow_aliases(const std::vector<Record>& records, std::string name, std::size_t limit) {
+std::optional<std::string> follow_aliases(const std::vector<Record>& records, std::string name, std::size_t limit,
+                                          std::optional<std::uint32_t>& ttl) {
   for (std::size_t steps = 0; steps <= limit; ++steps) {
     const auto alias = std::find_if(records.begin(), records.end(),
                                     [&](const Record& record) { return record.type == RecordType::cname && record.owner == name; });
     if (alias == records.end()) return name;
+    lower_to(ttl, alias->ttl);
     name = alias->target;
   }
   return std::nullopt;
@@ -199,13 +208,15 @@ Answer parse_answer(std::string_view packet, std::string_view name, wrap::Record
   std::vector<Record> records;
   answer.error = read_records(packet, asked, type, limits, records);
   if (answer.error != AnswerError::none) return answer;
-  const auto owner = follow_aliases(records, asked, limits.aliases);
+  const auto owner = follow_aliases(records, asked, limits.aliases, answer.ttl);
   if (!owner) {
+    answer.ttl.reset();
     answer.error = AnswerError::alias_chain;
     return answer;
   }
   for (const Record& record : records) {
     if (record.type != type || record.owner != *owner) continue;
+    lower_to(answer.ttl, record.ttl);
     if (type != RecordType::ptr) {
       if (answer.addresses.size() < limits.addresses) answer.addresses.push_back(record.address);
     } else if (std::string host = host_name(record.target); !host.empty() && answer.names.size() < limits.names) {

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +38,7 @@ struct Answer {
   // At the end of the CNAME chain, in the order of the packet, the type that was asked for.
   std::vector<std::string> names;        // PTR: only those that base::is_host_name() takes; lower case, no trailing dot
   std::vector<base::Address> addresses;  // A or AAAA
+  std::optional<std::uint32_t> ttl;      // seconds: the least of these records and of the chain; nullopt: there is none
 };
 
 // `name` (presentation form without escapes, in any case) and `type` are what was asked.

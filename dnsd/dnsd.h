@@ -7,18 +7,20 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <string_view>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
+#include "dnsd/dns_asker.h"
 #include "dnsd/resolver_health.h"
-#include "dnsd/reverse_lookup.h"
 #include "worker/worker.h"
 #include "wrap/unbound.h"
 
 namespace caronte::dnsd {
 
-class Dnsd final : public worker::Worker, private wrap::ResolverOwner, private DnsAsker {
+class Dnsd final : public worker::Worker, private wrap::ResolverOwner {
  public:
   // Look-ups at once; what comes beyond is answered "unknown". Questions that the resolver library still owes an end.
   static constexpr std::size_t kMaxLookups = 1000;
@@ -28,21 +30,22 @@ class Dnsd final : public worker::Worker, private wrap::ResolverOwner, private D
   ~Dnsd() override;
 
  private:
-  // Equal questions share a look-up: one address, the questions of policyd that wait for it, one deadline.
-  struct Pending {
-    Pending(Dnsd& owner, const base::Address& address);
+  // What is looked up: the name of an address, or the addresses of a name.
+  using Subject = std::variant<base::Address, std::string>;
+  // Equal questions share a look-up: one subject, the questions of policyd that wait for it, one deadline.
+  struct Pending final : DnsAsker {
+    Pending(Dnsd& owner, Subject what);
+    [[nodiscard]] std::uint64_t ask(std::string_view name, wrap::RecordType type) override;
+    void forget(std::uint64_t id) override;
     void on_deadline(short what);
     Dnsd& dnsd;
-    base::Address address;
+    Subject subject;
     std::vector<std::uint64_t> questions;
-    std::unique_ptr<ReverseLookup> lookup;
+    std::unique_ptr<DnsLookup> lookup;
     wrap::Event deadline;
   };
-  struct AddressHash {
-    std::size_t operator()(const base::Address& address) const noexcept {
-      const auto& octets = address.octets();
-      return std::hash<std::string_view>{}({reinterpret_cast<const char*>(octets.data()), octets.size()});
-    }
+  struct SubjectHash {
+    std::size_t operator()(const Subject& subject) const noexcept;
   };
 
   void on_peer(const ipc::Peer& peer, base::Fd socket) override;
@@ -55,26 +58,29 @@ class Dnsd final : public worker::Worker, private wrap::ResolverOwner, private D
   template <class... Messages, class Owner>
   friend bool ipc::dispatch(Owner&, ipc::Channel&, ipc::Incoming&);
   void on(ipc::Channel&, const ipc::ReverseQuestion& question);
+  void on(ipc::Channel&, const ipc::NameQuestion& question);
   void on(ipc::Channel&, const ipc::CancelQuestion& cancel);
 
   void on_dns_reply(std::uint64_t id, const wrap::DnsReply& reply) override;
-  [[nodiscard]] std::uint64_t ask(ReverseLookup& lookup, std::string_view name, wrap::RecordType type) override;
-  void forget(std::uint64_t id) override;
 
+  void take(std::uint64_t question, Subject subject);
   void begin(Pending& pending);
   void answer_if_done(Pending& pending);
-  void answer(Pending& pending, const ReverseResult& result);
-  void send_answer(std::uint64_t question, const ReverseResult& result);
+  // With what is known by now. Destroys `pending`.
+  void answer(Pending& pending);
+  void send_answer(std::uint64_t question, const Subject& subject, const DnsLookup* lookup);
+  [[nodiscard]] std::uint32_t bounded(std::uint32_t ttl) const;
   void drop_all();
   void note(ResolverHealth::Change change);
 
   std::optional<wrap::Resolver> resolver_;  // none: no server is configured, and everything is unknown
   std::set<std::uint16_t> ports_;           // of the servers at the start: the sandbox allows TCP to these and no others
   ResolverHealth health_;
+  bool is_rule_broken_ = false;  // by the message in hand
   std::unique_ptr<ipc::Channel> policyd_;
-  std::unordered_map<base::Address, std::unique_ptr<Pending>, AddressHash> pending_;
-  std::unordered_map<std::uint64_t, base::Address> address_of_question_;  // policyd's questions
-  std::unordered_map<std::uint64_t, ReverseLookup*> lookup_of_id_;        // the resolver's
+  std::unordered_map<std::uint64_t, Pending*> pending_of_id_;  // the resolver's questions
+  std::unordered_map<Subject, std::unique_ptr<Pending>, SubjectHash> pending_;
+  std::unordered_map<std::uint64_t, Subject> subject_of_question_;  // policyd's questions
 };
 
 }  // namespace caronte::dnsd

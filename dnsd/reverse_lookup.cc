@@ -37,7 +37,7 @@ ReverseLookup::~ReverseLookup() {
 }
 
 void ReverseLookup::ask(std::string name, RecordType type) {
-  const std::uint64_t id = asker_.ask(*this, name, type);
+  const std::uint64_t id = asker_.ask(name, type);
   if (id == 0) {
     is_uncertain_ = true;
   } else {

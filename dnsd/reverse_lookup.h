@@ -9,20 +9,10 @@
 #include <vector>
 
 #include "base/address.h"
+#include "dnsd/dns_asker.h"
 #include "ipc/schema.h"
-#include "wrap/unbound.h"
 
 namespace caronte::dnsd {
-
-class ReverseLookup;
-
-class DnsAsker {
- public:
-  virtual ~DnsAsker() = default;
-  // An id that is not 0; 0: it cannot be asked. The reply goes to `lookup`, later, never inside of this call.
-  [[nodiscard]] virtual std::uint64_t ask(ReverseLookup& lookup, std::string_view name, wrap::RecordType type) = 0;
-  virtual void forget(std::uint64_t id) = 0;
-};
 
 struct ReverseResult {
   ipc::ReverseStatus status = ipc::ReverseStatus::unknown;
@@ -33,24 +23,23 @@ struct ReverseResult {
 // "4.3.2.1.in-addr.arpa" or the 32 nibbles under ip6.arpa.
 [[nodiscard]] std::string reverse_name(const base::Address& address);
 
-class ReverseLookup {
+class ReverseLookup final : public DnsLookup {
  public:
   static constexpr std::size_t kMaxNames = 10;
 
   // Asks at once. What is open is forgotten on destruction. `asker` outlives it.
   ReverseLookup(const base::Address& address, DnsAsker& asker);
-  ~ReverseLookup();
+  ~ReverseLookup() override;
   ReverseLookup(const ReverseLookup&) = delete;
   ReverseLookup& operator=(const ReverseLookup&) = delete;
 
-  // The reply to question `id`; `packet` is empty when nobody could answer.
-  void on_reply(std::uint64_t id, std::string_view packet);
+  void on_reply(std::uint64_t id, std::string_view packet) override;
+  [[nodiscard]] bool is_done() const noexcept override { return result_.has_value(); }
 
   // verified: a name of the address that leads back to it. unverified: the first name, and no name leads back.
   // none: the address has no name. unknown: some answer that would decide it could not be had.
   // nullopt: not yet.
   [[nodiscard]] const std::optional<ReverseResult>& result() const noexcept { return result_; }
-  [[nodiscard]] const base::Address& address() const noexcept { return address_; }
 
  private:
   struct Question {

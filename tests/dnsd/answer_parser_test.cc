@@ -25,6 +25,7 @@ class AnswerParserTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(AnswerParserTest);
   CPPUNIT_TEST(names_of_a_ptr_set);
   CPPUNIT_TEST(addresses);
+  CPPUNIT_TEST(least_ttl_of_what_counts);
   CPPUNIT_TEST(aliases_are_followed_in_any_order);
   CPPUNIT_TEST(records_of_others_do_not_count);
   CPPUNIT_TEST(only_host_names_pass);
@@ -69,6 +70,21 @@ class AnswerParserTest : public CppUnit::TestFixture {
     aaaa.address("h.example", v6).address("h.example", v4);
     answer = parse_answer(aaaa.bytes(), "h.example", RecordType::aaaa);
     CPPUNIT_ASSERT(answer.addresses == std::vector{v6});
+  }
+
+  void least_ttl_of_what_counts() {
+    const auto v4 = base::Address::v4(192, 0, 2, 1);
+    const auto ttl_of = [&](std::uint32_t alias, std::uint32_t first, std::uint32_t second, std::uint32_t other) {
+      DnsPacket packet("h.example", RecordType::a);
+      packet.alias("h.example", "g.example").address("g.example", v4).address("g.example", v4).address("f.example", v4);
+      packet.set_ttl(0, alias).set_ttl(1, first).set_ttl(2, second).set_ttl(3, other);
+      return parse_answer(packet.bytes(), "h.example", RecordType::a).ttl.value();
+    };
+    CPPUNIT_ASSERT_EQUAL(10U, ttl_of(20, 10, 30, 5));
+    CPPUNIT_ASSERT_EQUAL(10U, ttl_of(10, 20, 30, 5));
+    CPPUNIT_ASSERT_EQUAL(0x7FFFFFFFU, ttl_of(0x7FFFFFFF, 0x7FFFFFFF, 0x7FFFFFFF, 1));
+    CPPUNIT_ASSERT_EQUAL(0U, ttl_of(10, 0x80000000, 30, 5));  // RFC 2181 section 8
+    CPPUNIT_ASSERT(!parse_answer(DnsPacket("h.example", RecordType::a).bytes(), "h.example", RecordType::a).ttl);
   }
 
   void aliases_are_followed_in_any_order() {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/address.h"
 #include "wrap/unbound.h"
@@ -44,6 +45,7 @@ class DnsPacket {
     bytes_ += owner;
     u16(static_cast<unsigned>(type));
     u16(record_class);
+    ttls_.push_back(bytes_.size());
     u16(0);
     u16(300);
     u16(static_cast<unsigned>(data.size()));
@@ -63,6 +65,12 @@ class DnsPacket {
     return value.is_v4() ? record(name(owner), wrap::RecordType::a, all.substr(12))
                          : record(name(owner), wrap::RecordType::aaaa, all);
   }
+  // Of the record of this number; 300 until then.
+  DnsPacket& set_ttl(std::size_t record, std::uint32_t seconds) {
+    set_u16(ttls_.at(record), seconds >> 16U);
+    set_u16(ttls_.at(record) + 2, seconds & 0xFFFFU);
+    return *this;
+  }
   void set_u16(std::size_t at, unsigned value) {
     bytes_[at] = static_cast<char>(value >> 8U);
     bytes_[at + 1] = static_cast<char>(value & 0xFFU);
@@ -78,6 +86,7 @@ class DnsPacket {
   }
   std::string bytes_;
   unsigned answers_ = 0;
+  std::vector<std::size_t> ttls_;  // where they stand
 };
 
 }  // namespace caronte::tests

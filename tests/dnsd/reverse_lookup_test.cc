@@ -2,13 +2,10 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
-#include <algorithm>
-#include <deque>
-#include <map>
 #include <memory>
 
 #include "base/address_parser.h"
-#include "dns_packet.h"
+#include "fake_resolver.h"
 
 namespace caronte::dnsd {
 
@@ -17,58 +14,6 @@ using tests::DnsPacket;
 using wrap::RecordType;
 
 namespace {
-
-// A zone in memory; names without an entry do not exist, names in `dead` get no answer.
-class FakeResolver final : public DnsAsker {
- public:
-  std::map<std::string, std::vector<std::string>> names;    // PTR
-  std::map<std::string, std::vector<base::Address>> hosts;  // A and AAAA
-  std::vector<std::string> dead;
-  bool is_full = false;
-  std::vector<std::string> asked;
-  int forgotten = 0;
-
-  std::uint64_t ask(ReverseLookup& lookup, std::string_view name, RecordType type) override {
-    if (is_full) return 0;
-    asked.emplace_back(name);
-    open.push_back({++last_, &lookup, std::string(name), type});
-    return last_;
-  }
-  void forget(std::uint64_t id) override {
-    forgotten += static_cast<int>(std::erase_if(open, [id](const Open& o) { return o.id == id; }));
-  }
-  // Answers the oldest (or newest) open question.
-  void answer_one(bool newest = false) {
-    const Open question = newest ? open.back() : open.front();
-    if (newest) {
-      open.pop_back();
-    } else {
-      open.pop_front();
-    }
-    question.lookup->on_reply(question.id, packet_for(question));
-  }
-  void answer_all() {
-    while (!open.empty()) answer_one();
-  }
-
-  struct Open {
-    std::uint64_t id;
-    ReverseLookup* lookup;
-    std::string name;
-    RecordType type;
-  };
-  std::deque<Open> open;
-
- private:
-  std::string packet_for(const Open& question) {
-    if (std::find(dead.begin(), dead.end(), question.name) != dead.end()) return {};
-    DnsPacket packet(question.name, question.type);
-    for (const std::string& name : names[question.name]) packet.ptr(question.name, name);
-    for (const base::Address& address : hosts[question.name]) packet.address(question.name, address);
-    return packet.bytes();
-  }
-  std::uint64_t last_ = 0;
-};
 
 const base::Address kClient = *base::parse_address("192.0.2.7");
 constexpr const char* kReverse = "7.2.0.192.in-addr.arpa";
@@ -96,6 +41,7 @@ class ReverseLookupTest : public CppUnit::TestFixture {
 
   ReverseResult look_up(const base::Address& address = kClient) {
     ReverseLookup lookup(address, resolver_);
+    resolver_.lookup = &lookup;
     resolver_.answer_all();
     CPPUNIT_ASSERT(lookup.result().has_value());
     return *lookup.result();
@@ -169,6 +115,7 @@ class ReverseLookupTest : public CppUnit::TestFixture {
     resolver_.hosts["c.example.org"] = {kClient};
     {
       ReverseLookup lookup(kClient, resolver_);
+      resolver_.lookup = &lookup;
       resolver_.answer_one();
       CPPUNIT_ASSERT(!lookup.result());
       resolver_.answer_one(true);  // c: decided, though a and b are open
