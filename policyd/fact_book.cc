@@ -81,8 +81,12 @@ void FactBook::apply_one(const Effect& effect, const Facts& facts, const config:
     case Effect::Kind::count_offence:
       senders_.add_offence(effect.prefix.address, whole(configuration.repeat_offenders.within), now.stored);
       break;
-    case Effect::Kind::hold_range: held_ranges_.touch(effect.prefix.text()) = now.monotonic + effect.time; break;
+    case Effect::Kind::hold_range:
+      held_ranges_.touch(effect.prefix.text()) = now.monotonic + effect.time;
+      senders_.forget_offences(effect.prefix.address, now.stored);
+      break;
     case Effect::Kind::ban:
+      if (effect.reason == kRepeatOffenders) senders_.forget_offences(effect.prefix.address, now.stored);
       (void)hell_.ban({facts.client, effect.prefix, effect.reason, whole(effect.time).count()}, protect(), now.stored);
       break;
     case Effect::Kind::add_points: break;  // the session's

@@ -15,6 +15,7 @@ tests_policyd_policyd_test_SOURCES = \
   tests/policyd/penalty_box_test.cc \
   tests/policyd/replies_test.cc \
   tests/policyd/reverse_questions_test.cc \
+  tests/policyd/rulings_test.cc \
   tests/policyd/sender_history_test.cc \
   tests/policyd/session_table_test.cc \
   tests/policyd/store_clock_test.cc \
