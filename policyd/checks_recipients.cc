@@ -25,7 +25,8 @@ Finding judge_known_bad_recipient(const Facts& facts, const config::Configuratio
   const std::int64_t limit = configuration.recipients.invalid;
   if (limit == 0 || facts.recipients_invalid == 0) return {};
   if (!facts.is_recipient_known_bad) return unknown();
-  return at_least(std::int64_t{facts.recipients_invalid} + (*facts.is_recipient_known_bad ? 1 : 0), limit, limit);
+  if (!*facts.is_recipient_known_bad) return {};
+  return at_least(std::int64_t{facts.recipients_invalid} + 1, limit, limit);
 }
 
 Finding judge_valid_recipients(const Facts& facts, const config::Configuration& configuration) {

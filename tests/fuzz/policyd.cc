@@ -21,6 +21,7 @@ using namespace ipc;
 
 constexpr std::uint32_t kSessions = 6;
 constexpr std::uint32_t kSessionsPerAddress = 2;
+constexpr std::uint32_t kInvalidRecipients = 3;
 
 worker::Startup startup_of(base::Fd master) {
   worker::Startup startup;
@@ -33,6 +34,11 @@ worker::Startup startup_of(base::Fd master) {
   configuration.limits.sessions_per_address = kSessionsPerAddress;
   configuration.replies.busy = "421 BUSY";
   configuration.dns.is_present = configuration.dns.reverse = true;
+  configuration.sender.null = config::Action::refuse;
+  configuration.recipients.invalid = kInvalidRecipients;
+  configuration.recipients.action = config::Action::refuse;
+  configuration.replies.refused = "550 Refused";
+  configuration.log.level = LogLevel::level2;  // a note of each check that ran
   return startup;
 }
 
@@ -88,6 +94,7 @@ class Game {
         connect(p);
         break;
       case 13: connect_dnsd(); break;
+      case 14: ask_stage(p, id, input); break;
       default: connect(p); break;
     }
     turn();
@@ -131,7 +138,43 @@ class Game {
     const bool is_refused =
         open_.size() >= kSessions || (is_known && (penalised_.contains(client.address) || of_client >= kSessionsPerAddress));
     expected_ = Expected{p, id, is_refused ? Verdict::refuse : Verdict::proceed};
-    if (!is_refused) open_[id] = {p, is_known ? client.address : base::Address{}};
+    if (is_refused) return;
+    open_[id] = {p, is_known ? client.address : base::Address{}};
+    resumed_.erase(id);
+    begun_.erase(id);
+  }
+  void ask_stage(std::uint16_t p, std::uint64_t id, Input& input) {
+    const unsigned octet = input.octet();
+    StageQuestion question;
+    question.session = id;
+    question.stage = static_cast<Stage>(octet % 8U);
+    question.sender = (octet & 8U) != 0 ? "a@b" : "";
+    question.recipient = (octet & 16U) != 0 ? "c@d" : "";
+    question.code = (octet & 32U) != 0 ? 550 : 250;
+    question.recipients_invalid = octet >> 6U;
+    proxies_[p].send(question);
+    if (!proxies_[p].is_open()) return;
+    const auto found = open_.find(id);
+    if (!is_synced_[p] || found == open_.end() || found->second.first != p || !may_ask(question)) {
+      broken_.insert(p);
+      return;
+    }
+    if (question.stage != Stage::early_talker) begun_.insert(id);
+    const bool is_refused = (question.stage == Stage::mail && question.sender.empty()) ||
+                            (question.stage == Stage::recipient_refused && question.recipients_invalid + 1 >= kInvalidRecipients);
+    expected_ = Expected{p, id, is_refused ? Verdict::refuse : Verdict::proceed, question.stage};
+  }
+  // The configuration has checks at `mail` and `recipient_refused`.
+  [[nodiscard]] bool may_ask(const StageQuestion& question) const {
+    const bool is_resumed = resumed_.contains(question.session);
+    switch (question.stage) {
+      case Stage::early_talker: return is_resumed && !begun_.contains(question.session);
+      case Stage::mail: return true;
+      case Stage::rcpt: return is_resumed && !question.recipient.empty();
+      case Stage::recipient_accepted: return is_resumed && !question.recipient.empty() && question.code == 250;
+      case Stage::recipient_refused: return !question.recipient.empty() && question.code == 550;
+      default: return false;
+    }
   }
   void close(std::uint16_t p, std::uint64_t id) {
     proxies_[p].send(SessionClosed{.session = id});
@@ -150,6 +193,8 @@ class Game {
       broken_.insert(p);
     } else {
       open_[id] = {p, client.address};
+      resumed_.insert(id);
+      begun_.erase(id);
     }
   }
 
@@ -180,10 +225,16 @@ class Game {
       CARONTE_EXPECT(decode(body, fact) && (is_wild_ || (open_.contains(fact.session) && open_[fact.session].first == p)));
       return;
     }
+    if (type == MessageType::CheckNote) {
+      CheckNote note;
+      CARONTE_EXPECT(decode(body, note));
+      CARONTE_EXPECT(is_wild_ || (expected_ && expected_->proxy == p && expected_->session == note.session));
+      return;
+    }
     SessionAnswer answer;
     CARONTE_EXPECT(type == MessageType::SessionAnswer && decode(body, answer));
     if (is_wild_) return;
-    CARONTE_EXPECT(expected_ && expected_->proxy == p && expected_->session == answer.session);
+    CARONTE_EXPECT(expected_ && expected_->proxy == p && expected_->session == answer.session && expected_->stage == answer.stage);
     CARONTE_EXPECT(expected_->verdict == answer.verdict && answer.reply.empty() == (answer.verdict == Verdict::proceed));
     expected_.reset();
   }
@@ -192,12 +243,15 @@ class Game {
     std::uint16_t proxy;
     std::uint64_t session;
     Verdict verdict;
+    Stage stage = Stage::connect;
   };
   Neighbour master_{Role::master};
   Neighbour dnsd_{Role::dnsd};
   std::array<Neighbour, kProxies> proxies_{Neighbour(Role::smtpd_proxy), Neighbour(Role::smtpd_proxy)};
   std::optional<policyd::Policyd> policy_;
   std::map<std::uint64_t, std::pair<std::uint16_t, base::Address>> open_;
+  std::set<std::uint64_t> resumed_;  // told by SessionLive: any stage may be asked
+  std::set<std::uint64_t> begun_;    // asked a stage behind the greeting
   std::set<std::uint16_t> broken_;
   std::set<base::Address> penalised_;
   std::array<bool, kProxies> is_synced_{};

@@ -148,6 +148,8 @@ class ChecksTest : public CppUnit::TestFixture {
     expect("third of 3", State::hit, 3, judge_known_bad_recipient(facts, c));
     facts.is_recipient_known_bad = false;
     expect("good", State::pass, 0, judge_known_bad_recipient(facts, c));
+    facts.recipients_invalid = 9;
+    expect("good after many", State::pass, 0, judge_known_bad_recipient(facts, c));
     facts.is_recipient_known_bad.reset();
     expect("not known", State::unknown, 0, judge_known_bad_recipient(facts, c));
     c.recipients.invalid = 0;
