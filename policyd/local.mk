@@ -14,6 +14,7 @@ POLICYD_PARTS = \
   policyd/held_sessions.cc policyd/held_sessions.h \
   policyd/hell.cc policyd/hell.h \
   policyd/hell_control.cc policyd/hell_control.h \
+  policyd/host_names.cc policyd/host_names.h \
   policyd/memory_store.cc policyd/memory_store.h \
   policyd/null_senders.cc policyd/null_senders.h \
   policyd/overload.cc policyd/overload.h \

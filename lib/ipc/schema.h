@@ -382,6 +382,8 @@ struct SessionAnswer {
   ClientClasses classes = 0;               // Stage::connect: relay, trusted (host names too), white, no-grey
   StageMask stages = 0;                    // Stage::connect: which further stages are to be asked
   bool is_stressed = false;                // Stage::connect: short deadlines (overload)
+  bool is_trust_awaited = false;           // Stage::connect: a host name of the trusted list is being looked up for the first time:
+                                           // what the relay guard would refuse is deferred
   bool closes = false;                     // Verdict::refuse: the session ends with the reply; at connect it always does
   std::uint16_t server = 0;                // number of the destination's server to call first
   Text<512> reply;                         // Verdict::refuse: the whole reply line, without CRLF
@@ -389,7 +391,7 @@ struct SessionAnswer {
   std::int64_t value = 0;                  // measured
   std::int64_t limit = 0;
   std::uint32_t line = 0;  // of the setting in the configuration file; 0: a default
-  CARONTE_FIELDS(session, stage, verdict, hold, helo_hold, classes, stages, is_stressed, closes, server, reply, reason, value,
+  CARONTE_FIELDS(session, stage, verdict, hold, helo_hold, classes, stages, is_stressed, is_trust_awaited, closes, server, reply, reason, value,
                  limit, line)
 };
 

@@ -9,6 +9,7 @@ tests_policyd_policyd_test_SOURCES = \
   tests/policyd/engine_test.cc \
   tests/policyd/held_sessions_test.cc \
   tests/policyd/hell_test.cc \
+  tests/policyd/host_names_test.cc \
   tests/policyd/memory_store_test.cc \
   tests/policyd/null_senders_test.cc \
   tests/policyd/overload_test.cc \
