@@ -20,9 +20,9 @@ namespace caronte::policyd {
 
 class HostNames {
  public:
-  static constexpr std::size_t kMaxOpen = 50;                                // questions at once
-  static constexpr base::Duration kLeast = std::chrono::seconds(30);         // between two questions for a name
-  static constexpr base::Duration kPatience = std::chrono::hours(1);         // beyond the time of an answer
+  static constexpr std::size_t kMaxOpen = 50;                               // questions at once
+  static constexpr base::Duration kLeast = std::chrono::seconds(30);        // between two questions for a name
+  static constexpr base::Duration kPatience = std::chrono::hours(1);        // beyond the time of an answer
   static constexpr std::uint64_t kFirstQuestion = std::uint64_t{1} << 63U;  // the others are ReverseQuestions'
 
   // The lists in use, of all generations that sessions may belong to: only their names are asked for from now on.

@@ -34,6 +34,7 @@ Policyd::Policyd(worker::Startup startup)
   tick_.assign_timer<&Policyd::on_tick>(loop(), this);
   tick_.enable(kTick);
   hell_.load(store_now());
+  use_host_names(nullptr);
 }
 
 StoreTime Policyd::store_now() const {
@@ -46,6 +47,16 @@ void Policyd::on_tick(short) {
   tick_.enable(kTick);
   hell_.expire_some(store_now());
   senders_.expire_some(store_now());
+  ask_host_names();
+}
+
+base::Status Policyd::on_prepare(const worker::Generation& generation) {
+  use_host_names(&generation);
+  return base::Done{};
+}
+
+void Policyd::on_commit() {
+  use_host_names(nullptr);
 }
 
 // ------------------------------------------------------------------------------------------------------------- neighbours
@@ -57,6 +68,8 @@ void Policyd::on_peer(const ipc::Peer& peer, base::Fd socket) {
   } else if (peer.role == ipc::Role::dnsd) {
     dnsd_ = open_channel(peer, std::move(socket));
     for (const ipc::ReverseQuestion& question : reverse_questions_.ask_again()) dnsd_->send(question);
+    host_names_.all_lost();
+    ask_host_names();
   }
 }
 
@@ -107,8 +120,8 @@ bool Policyd::on_master_message(ipc::Channel& channel, ipc::Incoming& message) {
 
 bool Policyd::on_peer_message(ipc::Channel& channel, ipc::Incoming& message) {
   is_rule_broken_ = false;
-  return ipc::dispatch<ipc::SessionQuestion, ipc::StageQuestion, ipc::SessionClosed, ipc::ReverseAnswer, ipc::SessionLive,
-                       ipc::SyncDone>(*this, channel, message) &&
+  return ipc::dispatch<ipc::SessionQuestion, ipc::StageQuestion, ipc::SessionClosed, ipc::ReverseAnswer, ipc::NameAnswer,
+                       ipc::SessionLive, ipc::SyncDone>(*this, channel, message) &&
          !is_rule_broken_;
 }
 
@@ -159,11 +172,11 @@ void Policyd::on(ipc::Channel& channel, const ipc::StageQuestion& question) {
 }
 
 Rulings::Moment Policyd::moment(const worker::Generation& settings) const {
-  const auto protect = [&settings] {
+  const auto protect = [this, &settings] {
     return ProtectedAddresses{
         {&settings.list(config::ListId::relay), &settings.list(config::ListId::trusted), &settings.list(config::ListId::white)},
         settings.configuration.listens,
-        {}};
+        host_names_.addresses_of({&settings.list(config::ListId::trusted), &settings.list(config::ListId::white)})};
   };
   return {{store_now(), now()}, admission_.overload().is_stressed(), protect};
 }
@@ -176,7 +189,7 @@ Decision Policyd::decide(const ipc::SessionQuestion& question, std::uint16_t pro
                         {configuration.limits, configuration.replies, configuration.hell, configuration.server.observe,
                          settings->list(config::ListId::relay), settings->list(config::ListId::trusted),
                          settings->list(config::ListId::white), settings->list(config::ListId::hell)},
-                        store_now());
+                        store_now(), named_classes(*settings, question));
   Decision decision{admitted.answer, {}, {}};
   if (admitted.answer.verdict == ipc::Verdict::proceed) decision = rulings_.connect(admitted.answer, *settings, moment(*settings));
   if (admitted.note) decision.notes.insert(decision.notes.begin(), *admitted.note);
@@ -184,6 +197,8 @@ Decision Policyd::decide(const ipc::SessionQuestion& question, std::uint16_t pro
     counters_.add_refused(decision.answer.reason);
     return decision;
   }
+  decision.answer.is_trust_awaited =
+      configuration.dns.is_present && host_names_.is_awaited(settings->list(config::ListId::trusted));
   look_at_load();
   if (configuration.dns.is_present && configuration.dns.reverse && question.is_address_known) ask_reverse(question);
   return decision;
@@ -264,6 +279,50 @@ void Policyd::cancel_reverse(std::uint64_t session) {
   if (question && dnsd_ != nullptr) dnsd_->send(ipc::CancelQuestion{.question = *question});
 }
 
+void Policyd::use_host_names(const worker::Generation* next) {
+  std::vector<const config::MappedList*> lists;
+  for (const worker::Generation* one : {current().get(), previous().get(), next}) {
+    if (one == nullptr || !one->configuration.dns.is_present) continue;
+    lists.push_back(&one->list(config::ListId::trusted));
+    lists.push_back(&one->list(config::ListId::white));
+  }
+  host_names_.use(lists);
+  ask_host_names();
+}
+
+void Policyd::ask_host_names() {
+  if (dnsd_ == nullptr) return;
+  for (const ipc::NameQuestion& question : host_names_.due(now())) {
+    if (!dnsd_->send(question)) host_names_.lost(question.question);
+  }
+}
+
+ipc::ClientClasses Policyd::named_classes(const worker::Generation& settings, const ipc::SessionQuestion& question) const {
+  ipc::ClientClasses classes = 0;
+  if (!question.is_address_known) return classes;
+  const auto add = [&](config::ListId list, config::ClientClass client_class) {
+    if (host_names_.is_one_of(settings.list(list), question.client.address)) classes |= config::bit_of(client_class);
+  };
+  add(config::ListId::trusted, config::ClientClass::trusted);
+  add(config::ListId::white, config::ClientClass::white);
+  return classes;
+}
+
+void Policyd::on(ipc::Channel&, const ipc::NameAnswer& answer) {
+  const auto change = host_names_.answered(answer, now());
+  ask_host_names();
+  if (!change) return;
+  // By its place: what stands in a list is nobody's business.
+  for (const config::ListId list : {config::ListId::trusted, config::ListId::white}) {
+    const auto line = current()->list(list).names().find(change->name);
+    if (!line) continue;
+    log().event("list " + std::string(config::name_of(list)) + ", line " + std::to_string(*line) + ": the host name " +
+                (change->resolves   ? "resolves again"
+                 : change->is_known ? "has no address and matches nothing"
+                                    : "could not be looked up and matches nothing"));
+  }
+}
+
 void Policyd::on(ipc::Channel&, const ipc::ReverseAnswer& answer) {
   const bool has_name = answer.status == ipc::ReverseStatus::verified || answer.status == ipc::ReverseStatus::unverified;
   if (has_name ? !base::is_host_name(answer.name) : !answer.name.empty()) return break_rule();
@@ -310,6 +369,8 @@ void Policyd::on(ipc::Channel& channel, const ipc::StatusRequest&) {
     item("sessions", config::name_of(client_class), admission_.sessions().count_with(config::bit_of(client_class)));
   }
   item("sessions", "dns-questions", reverse_questions_.size());
+  item("memory", "host-names", host_names_.size());
+  item("memory", "host-names-resolved", host_names_.resolved());
   item("sessions", "held", rulings_.held(now()));
   text("sessions", "stressed", admission_.overload().is_stressed() ? "yes" : "no");
   item("memory", "hell", hell_.size());

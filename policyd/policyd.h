@@ -14,6 +14,7 @@
 #include "policyd/counters.h"
 #include "policyd/hell.h"
 #include "policyd/hell_control.h"
+#include "policyd/host_names.h"
 #include "policyd/memory_store.h"
 #include "policyd/reverse_questions.h"
 #include "policyd/rulings.h"
@@ -42,6 +43,8 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
   };
 
   void on_peer(const ipc::Peer& peer, base::Fd socket) override;
+  [[nodiscard]] base::Status on_prepare(const worker::Generation& generation) override;
+  void on_commit() override;
   void on_stop() override;
   [[nodiscard]] bool on_master_message(ipc::Channel& channel, ipc::Incoming& message) override;
   [[nodiscard]] bool on_peer_message(ipc::Channel& channel, ipc::Incoming& message) override;
@@ -60,6 +63,7 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
   void on(ipc::Channel& channel, const ipc::StageQuestion& question);
   void on(ipc::Channel& channel, const ipc::SessionClosed& closed);
   void on(ipc::Channel&, const ipc::ReverseAnswer& answer);
+  void on(ipc::Channel&, const ipc::NameAnswer& answer);
   void on(ipc::Channel& channel, const ipc::StatusRequest&);
   void on(ipc::Channel& channel, const ipc::HellItem& item);
   void on(ipc::Channel& channel, const ipc::HellRequest& request);
@@ -70,6 +74,11 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
   // The settings that the session began with.
   [[nodiscard]] worker::GenerationPtr generation(std::uint32_t number) const;
   void ask_reverse(const ipc::SessionQuestion& question);
+  // The host names of all generations in use, and of the one that is to come.
+  void use_host_names(const worker::Generation* next);
+  void ask_host_names();
+  // What host names of the lists make of this client.
+  [[nodiscard]] ipc::ClientClasses named_classes(const worker::Generation& settings, const ipc::SessionQuestion& question) const;
   // For what is remembered: the wall clock at the start, carried on by the monotonic one.
   [[nodiscard]] StoreTime store_now() const;
   void learn(const Session& session, const ipc::SessionClosed& closed);
@@ -92,6 +101,7 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
   Admission admission_{base::system_clock(), hell_, senders_};
   Rulings rulings_{admission_.sessions(), senders_, hell_};
   ReverseQuestions reverse_questions_;
+  HostNames host_names_;
   Counters counters_;
   base::MonotonicTime started_;
   base::WallTime started_wall_;

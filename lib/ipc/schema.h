@@ -391,8 +391,8 @@ struct SessionAnswer {
   std::int64_t value = 0;                  // measured
   std::int64_t limit = 0;
   std::uint32_t line = 0;  // of the setting in the configuration file; 0: a default
-  CARONTE_FIELDS(session, stage, verdict, hold, helo_hold, classes, stages, is_stressed, is_trust_awaited, closes, server, reply, reason, value,
-                 limit, line)
+  CARONTE_FIELDS(session, stage, verdict, hold, helo_hold, classes, stages, is_stressed, is_trust_awaited, closes, server, reply,
+                 reason, value, limit, line)
 };
 
 enum class ReverseStatus : std::uint8_t { unknown, none, unverified, verified, kCount };

@@ -44,8 +44,8 @@ class HostNamesTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, questions.size());
     return questions[0].question;
   }
-  std::optional<HostNames::Change> answer(std::uint64_t question, base::MonotonicTime now, const std::vector<std::string>& addresses,
-                                          std::uint32_t ttl = 60, bool is_known = true) {
+  std::optional<HostNames::Change> answer(std::uint64_t question, base::MonotonicTime now,
+                                          const std::vector<std::string>& addresses, std::uint32_t ttl = 60, bool is_known = true) {
     ipc::NameAnswer made{.question = question, .is_known = is_known, .addresses = {}, .ttl = ttl};
     for (const std::string& text : addresses) made.addresses.push(address(text));
     return names_.answered(made, now);
@@ -108,7 +108,9 @@ class HostNamesTest : public CppUnit::TestFixture {
     const config::MappedList both = list_of({"both.example.org"});
     names_.use({&list_, &other, &both});
     for (const auto& question : names_.due(start_)) {
-      const std::string text = question.name.str() == "a.example.org" ? "192.0.2.1" : question.name.str() == "b.example.org" ? "192.0.2.2" : "192.0.2.3";
+      const std::string text = question.name.str() == "a.example.org"   ? "192.0.2.1"
+                               : question.name.str() == "b.example.org" ? "192.0.2.2"
+                                                                        : "192.0.2.3";
       (void)answer(question.question, start_, {text, "192.0.2.9"});
     }
     CPPUNIT_ASSERT(matches("192.0.2.1") && !matches("192.0.2.2") && !matches("192.0.2.3") && matches("192.0.2.9"));
