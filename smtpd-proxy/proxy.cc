@@ -148,25 +148,26 @@ void Proxy::bury() {
 
 // ----------------------------------------------------------------------------------------------------------------- policyd
 
-void Proxy::ask_policy(Session& session) {
-  const ipc::SessionQuestion question = session.question();
-  if (policy_) {
-    policy_->send(question);
-    questions_.push_back({session.id(), now() + kPolicyPatience});
+bool Proxy::ask_policy(Session& session) {
+  const bool is_sent = policy_ && session.put_question(*policy_);
+  if (is_sent) {
+    questions_.push_back({session.id(), session.question_number(), now() + kPolicyPatience});
     if (!question_deadline_.is_enabled()) question_deadline_.enable(kPolicyPatience);
   } else {
     // 2 s without policyd have passed, or it went this moment: answered from the loop, not from inside the session.
-    questions_.push_back({session.id(), now()});
+    questions_.push_front({session.id(), session.question_number(), now()});
     question_deadline_.enable(base::Duration(0));
   }
+  return is_sent;
 }
 
 void Proxy::on_question_deadline(short) {
   const base::MonotonicTime time = now();
   while (!questions_.empty() && questions_.front().deadline <= time) {
-    Session* session = find(questions_.front().session);
+    const Question question = questions_.front();
     questions_.pop_front();
-    if (session == nullptr || session->state() != State::question) continue;
+    Session* session = find(question.session);
+    if (session == nullptr || !session->awaits_policy() || session->question_number() != question.number) continue;
     if (is_policy_answering_) log().event("policyd does not answer");
     is_policy_answering_ = false;
     session->on_policy_away();
@@ -183,7 +184,7 @@ void Proxy::on_policy_absent(short) {
   // Those that wait for an answer that no longer comes.
   std::vector<std::uint64_t> waiting;
   for (const auto& [id, session] : sessions_) {
-    if (session->state() == State::question) waiting.push_back(id);
+    if (session->awaits_policy()) waiting.push_back(id);
   }
   for (const std::uint64_t id : waiting) {
     if (Session* session = find(id)) session->on_policy_away();
@@ -198,13 +199,13 @@ void Proxy::on_peer(const ipc::Peer& peer, base::Fd socket) {
   is_policy_absence_over_ = false;
   policy_absent_.disable();
   for (const auto& [id, session] : sessions_) {
-    const State state = session->state();
-    if (state != State::question && state != State::header) policy_->send(session->live());
+    session->on_new_policy();
+    if (session->is_admitted()) policy_->send(session->live());
   }
   policy_->send(ipc::SyncDone{});
   questions_.clear();
   for (const auto& [id, session] : sessions_) {
-    if (session->state() == State::question) ask_policy(*session);
+    if (session->awaits_policy()) ask_policy(*session);
   }
   update_polling();
 }
@@ -212,7 +213,7 @@ void Proxy::on_peer(const ipc::Peer& peer, base::Fd socket) {
 bool Proxy::on_peer_message(ipc::Channel& channel, ipc::Incoming& message) {
   if (!is_policy_answering_) log().event("policyd answers again");
   is_policy_answering_ = true;
-  return ipc::dispatch<ipc::SessionAnswer, ipc::SessionFact>(*this, channel, message);
+  return ipc::dispatch<ipc::SessionAnswer, ipc::CheckNote, ipc::SessionFact>(*this, channel, message);
 }
 
 void Proxy::on_peer_closed(ipc::Channel& channel) {
@@ -225,6 +226,10 @@ void Proxy::on_peer_closed(ipc::Channel& channel) {
 
 void Proxy::on(ipc::Channel&, const ipc::SessionAnswer& answer) {
   if (Session* session = find(answer.session)) session->on_answer(answer);
+}
+
+void Proxy::on(ipc::Channel&, const ipc::CheckNote& note) {
+  if (Session* session = find(note.session)) session->on_note(note);
 }
 
 void Proxy::on(ipc::Channel&, const ipc::SessionFact& fact) {

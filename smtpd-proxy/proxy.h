@@ -25,7 +25,8 @@ class Proxy final : public worker::Worker {
   using Worker::black_box;
   using Worker::log;
   using Worker::loop;
-  void ask_policy(Session& session);
+  // Puts the session's open question; it is answered, or policyd is away, in time. False: it was not sent.
+  bool ask_policy(Session& session);
   void close_session(Session& session, const ipc::SessionClosed& closed);  // destroys it at the end of the turn
   // Asks master for the connection that `destination` waits for; the request number is filled in.
   void call(Destination& destination, ipc::ConnectRequest request);
@@ -61,6 +62,7 @@ class Proxy final : public worker::Worker {
   void on(ipc::Channel&, const ipc::TakeOver& take_over);
   void on(ipc::Channel&, const ipc::Listener& listener, base::Fd socket);
   void on(ipc::Channel&, const ipc::SessionAnswer& answer);
+  void on(ipc::Channel&, const ipc::CheckNote& note);
   void on(ipc::Channel&, const ipc::SessionFact& fact);
 
   void add_listener(const ipc::Listener& listener, base::Fd socket);
@@ -88,6 +90,7 @@ class Proxy final : public worker::Worker {
   // Questions in the order in which they were asked, each with its deadline.
   struct Question {
     std::uint64_t session;
+    std::uint32_t number;
     base::MonotonicTime deadline;
   };
   std::deque<Question> questions_;

@@ -10,6 +10,7 @@
 #include "smtpd-proxy/proxy.h"
 #include "smtpd-proxy/proxy_header_parser.h"
 #include "smtpd-proxy/replies.h"
+#include "smtpd-proxy/reply_text.h"
 
 namespace caronte::smtpd_proxy {
 
@@ -24,6 +25,7 @@ constexpr std::size_t kDataReadBytes = 64 * 1024;
 constexpr std::size_t kLingerBytes = 1024 * 1024;
 constexpr base::Duration kLinger{2000};
 constexpr base::Duration kHeaderTimeout{5000};
+constexpr base::Duration kLeastStressTime{10000};
 constexpr base::Duration kDefaultTimeout{std::chrono::minutes(5)};  // for writing, when FW-12 is off
 constexpr int kMessageTimeFactor = 6;                               // a message may take this many times command-time (Q7)
 
@@ -76,13 +78,22 @@ Session::~Session() = default;
 
 void Session::open() {
   if (!listen_.proxy_protocol.empty() && balancer_.port == 0) {
-    record_->reason = "not-a-balancer";  // whoever else calls here has gone round the balancer
+    note_reason("not-a-balancer");  // whoever else calls here has gone round the balancer
     shut(ipc::Outcome::refused);
   } else {
     fire(Event::opened);
   }
   flush();
   if (!is_over_) update_reading();
+}
+
+void Session::stop() {
+  is_stopping_ = true;
+  const bool is_past_data =
+      state_ == State::opening_data || state_ == State::data || state_ == State::discard || state_ == State::ending;
+  if (is_past_data || is_over_) return;
+  shut(ipc::Outcome::stopped, replies::kShuttingDown);
+  flush();
 }
 
 // ------------------------------------------------------------------------------------------------------- the state machine
@@ -98,6 +109,7 @@ void Session::fire(Event event) {
 bool Session::holds(Guard guard) const noexcept {
   switch (guard) {
     case Guard::has_header: return balancer_.port != 0;
+    case Guard::has_early_talk: return has_early_talk();
     case Guard::has_recipients: return transaction_ && transaction_->accepted > 0;
     case Guard::has_tried_recipients: return transaction_ && transaction_->tried > 0;
     default: return true;
@@ -107,11 +119,20 @@ bool Session::holds(Guard guard) const noexcept {
 Event Session::perform(Action action) {
   switch (action) {
     case Action::ask_policy: return ask_policy();
+    case Action::ask_early: return ask_early();
+    case Action::start_hold: return start_hold();
     case Action::greet: return greet();
     case Action::take_helo: return take_helo(false);
     case Action::take_ehlo: return take_helo(true);
+    case Action::answer_helo: return answer_helo();
     case Action::take_mail: return take_mail();
+    case Action::accept_mail: return accept_mail();
+    case Action::refuse_mail: return refuse_mail();
     case Action::take_rcpt: return take_rcpt();
+    case Action::forward_rcpt: return forward_rcpt();
+    case Action::refuse_rcpt: return refuse_rcpt();
+    case Action::pass_answer: return pass_answer();
+    case Action::replace_answer: return replace_answer();
     case Action::take_data: return take_data();
     case Action::take_rset: return take_rset();
     case Action::take_noop: return take_noop();
@@ -122,7 +143,7 @@ Event Session::perform(Action action) {
       reply(verb_ == Verb::unknown ? replies::kUnknownCommand : replies::kNotImplemented);
       return Event::none;
     case Action::refuse_order: return refuse_order();
-    case Action::refuse_no_recipients: reply(replies::kNoValidRecipients); return Event::none;
+    case Action::refuse_no_recipients: return refuse_no_recipients();
     case Action::open_stream: return open_stream();
     case Action::end_message: return end_message();
     case Action::answer_discarded: return answer_discarded();
@@ -221,7 +242,7 @@ void Session::take_bytes(std::string_view bytes) {
 // A byte timer alone can be drip-fed for ever: a command has a time of its own from its first octet, a message from its
 // 354 (Q7).
 bool Session::is_too_slow() {
-  const auto limit = configuration().limits.command_time;
+  const auto limit = in_stress(configuration().limits.command_time);
   if (state_ == State::data || state_ == State::discard) {
     return limit.count() > 0 && transaction_ && waiting_since_ - transaction_->data_since > limit * kMessageTimeFactor;
   }
@@ -242,7 +263,7 @@ std::size_t Session::take_header(std::string_view bytes) {
   switch (header.kind) {
     case ProxyHeaderKind::need_more: return 0;
     case ProxyHeaderKind::malformed:
-      record_->reason = "proxy-header";
+      note_reason("proxy-header");
       shut(ipc::Outcome::aborted);
       return bytes.size();
     case ProxyHeaderKind::no_client: is_address_known_ = false; break;
@@ -291,7 +312,9 @@ void Session::take_command(std::string_view line) {
   argument_ = {};
 }
 
+// Before its first reply and during a hold nothing is read: it would take memory for nothing.
 void Session::update_reading() {
+  if (is_held_ || (state_ == State::question && !readable_.is_enabled())) return;
   const bool wanted = !client_closed_ && !is_paused_ && out_.size() < kMaxUnsentBytes &&
                       (is_lingering_ || (state_ != State::closing && in_.size() < kMaxUnreadBytes)) &&
                       !(in_.size() >= kMaxLineBytes && state_ == State::calling);
@@ -302,7 +325,7 @@ void Session::update_reading() {
   if (readable_.is_enabled()) return;
   if (state_ == State::header) {
     readable_.enable(kHeaderTimeout);
-  } else if (const auto timeout = configuration().limits.client_timeout; timeout.count() > 0) {
+  } else if (const auto timeout = in_stress(configuration().limits.client_timeout); timeout.count() > 0) {
     readable_.enable(timeout);
   } else {
     readable_.enable();
@@ -316,7 +339,7 @@ void Session::on_idle() {
     finish();
     return;
   }
-  const auto timeout = state_ == State::header ? kHeaderTimeout : configuration().limits.client_timeout;
+  const auto timeout = state_ == State::header ? kHeaderTimeout : in_stress(configuration().limits.client_timeout);
   if (!waits_for_client() || timeout.count() == 0) return;
   const auto waited = std::chrono::duration_cast<base::Duration>(now() - waiting_since_);
   if (waited < timeout) {
@@ -325,7 +348,7 @@ void Session::on_idle() {
     return;
   }
   if (state_ == State::header) {
-    record_->reason = "proxy-header";
+    note_reason("proxy-header");
     shut(ipc::Outcome::timed_out);
   } else {
     shut(ipc::Outcome::timed_out, replies::kClientTimeout);
@@ -336,7 +359,12 @@ void Session::on_idle() {
 bool Session::waits_for_client() const noexcept {
   return takes_commands(state_) || state_ == State::header ||
          ((state_ == State::data || state_ == State::discard) && !is_paused_) ||
-         ((state_ == State::question || state_ == State::hold) && client_closed_ && in_.is_empty());
+         (state_ == State::question && client_closed_ && in_.is_empty());
+}
+
+// In stress deadlines are a tenth, but no less than time enough for a slow line.
+base::Duration Session::in_stress(base::Duration time) const noexcept {
+  return is_stressed_ ? std::min(time, std::max(time / 10, kLeastStressTime)) : time;
 }
 
 // ------------------------------------------------------------------------------------------------------ replies to the client
@@ -353,23 +381,21 @@ void Session::pass_on(std::string_view reply_bytes) {
 }
 
 void Session::note_reply(std::string_view reply_bytes) {
-  const std::string_view line = reply_bytes.substr(0, reply_bytes.find('\r'));
+  const std::string_view line = first_line(reply_bytes);
   note_dialogue(DialogueLine::From::gateway, line);
-  if (line[0] == '4' || line[0] == '5') last_reply_ = line;
-  count_reply(static_cast<std::uint16_t>((line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0')));
+  if (line[0] == '4' || line[0] == '5') record().last_reply = line;
+  count_reply(code_of(line));
 }
 
 // FW-10, Q5: every 5xx that the client receives, ours or the destination's.
 void Session::count_reply(std::uint16_t code) {
-  if (code / 100 == 4) record_->had_deferral = true;
+  if (code / 100 == 4) record().had_deferral = true;
   if (code / 100 != 5) return;
-  record_->had_refusal = true;
+  record().had_refusal = true;
   const std::uint32_t limit = configuration().limits.errors;
   if (limit == 0 || is_exempt(config::Check::noops_and_errors) || state_ == State::closing) return;
   if (++errors_ < limit) return;
-  record_->reason = "errors";
-  record_->value = errors_;
-  record_->limit = limit;
+  note_reason("errors", errors_, limit);
   shut(ipc::Outcome::errors, replies::kTooManyErrors);
 }
 
@@ -380,12 +406,14 @@ void Session::shut(ipc::Outcome outcome, std::string_view last_reply) {
     out_.append(last_reply);
     out_.append("\r\n");
     note_dialogue(DialogueLine::From::gateway, last_reply);
-    last_reply_ = last_reply;
+    record().last_reply = last_reply;
   }
   fire(Event::shut);
 }
 
 void Session::begin_close() {
+  asked_ = kNothingAsked;
+  leave_hold();
   leave_destination();
   readable_.disable();
   // The bytes go out by the flush() at the end of whatever is being handled.
@@ -409,7 +437,7 @@ void Session::flush() {
       writable_ = std::make_unique<wrap::Event>();
       writable_->assign_writable<&Session::on_writable>(proxy_.loop(), socket_.get(), this);
     }
-    const auto timeout = configuration().limits.client_timeout;
+    const auto timeout = in_stress(configuration().limits.client_timeout);
     writable_->enable(timeout.count() > 0 ? timeout : kDefaultTimeout);
     return;
   }
@@ -448,7 +476,6 @@ void Session::finish() {
   if (transaction_) end_transaction({}, false);
   readable_.disable();
   writable_.reset();
-  hold_.reset();
   socket_.reset();
   const ipc::Outcome how = outcome();
   const SessionFacts facts{.session = id_,
@@ -462,30 +489,38 @@ void Session::finish() {
                            .outcome = how,
                            .duration = std::chrono::duration_cast<base::Duration>(now() - opened_),
                            .bytes_in = bytes_in_,
-                           .last_reply = last_reply_};
+                           .has_hung_up = has_left_hold_};
+  static const SessionRecord kNothing;
+  const SessionRecord& record = record_ ? *record_ : kNothing;
   if (proxy_.log().wants(ipc::LogLevel::level1)) {
-    worker::RecordBuilder record = compose_record(facts, *record_, configuration().log.level);
-    proxy_.log().write(record);
+    worker::RecordBuilder builder = compose_record(facts, record, configuration().log.level);
+    proxy_.log().write(builder);
   }
   proxy_.close_session(*this, ipc::SessionClosed{.session = id_,
                                                  .outcome = how,
-                                                 .delivered = record_->delivered,
-                                                 .recipients = record_->delivered_recipients,
-                                                 .relaying_denied = record_->relaying_denied,
-                                                 .bytes = record_->delivered_bytes});
+                                                 .delivered = record.delivered,
+                                                 .recipients = record.delivered_recipients,
+                                                 .relaying_denied = record.relaying_denied,
+                                                 .bytes = record.delivered_bytes,
+                                                 .hung_up = has_left_hold_});
+}
+
+SessionRecord& Session::record() {
+  if (!record_) record_ = std::make_unique<SessionRecord>();
+  return *record_;
 }
 
 ipc::Outcome Session::outcome() const noexcept {
   if (forced_outcome_) return *forced_outcome_;
-  if (record_->delivered > 0) return ipc::Outcome::delivered;
-  if (record_->had_refusal) return ipc::Outcome::refused;
-  if (record_->had_deferral) return ipc::Outcome::deferred;
+  if (record_ && record_->delivered > 0) return ipc::Outcome::delivered;
+  if (record_ && record_->had_refusal) return ipc::Outcome::refused;
+  if (record_ && record_->had_deferral) return ipc::Outcome::deferred;
   return verb_ == Verb::quit ? ipc::Outcome::quiet : ipc::Outcome::aborted;
 }
 
 void Session::note_dialogue(DialogueLine::From from, std::string_view text) {
-  if (!proxy_.log().wants(ipc::LogLevel::level3) || record_->dialogue.size() >= kMaxDialogueLines) return;
-  record_->dialogue.push_back({from, std::string(text.substr(0, 512))});
+  if (!proxy_.log().wants(ipc::LogLevel::level3) || record().dialogue.size() >= kMaxDialogueLines) return;
+  record().dialogue.push_back({from, std::string(text.substr(0, 512))});
 }
 
 }  // namespace caronte::smtpd_proxy

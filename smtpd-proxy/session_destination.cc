@@ -4,6 +4,7 @@
 
 #include "smtpd-proxy/proxy.h"
 #include "smtpd-proxy/replies.h"
+#include "smtpd-proxy/reply_text.h"
 #include "smtpd-proxy/session.h"
 #include "smtpd-proxy/trace_header.h"
 
@@ -15,15 +16,6 @@ constexpr unsigned kMaxHops = 50;       // RFC 5321 section 6.3
 constexpr std::size_t kMaxPieces = 64;  // of one write; IOV_MAX is 1024
 constexpr std::string_view kFinalDot = ".\r\n";
 
-std::string_view first_line(std::string_view reply_bytes) noexcept {
-  return reply_bytes.substr(0, reply_bytes.find('\r'));
-}
-
-// A reply may have several lines; only the last line end is left out.
-std::string_view without_end(std::string_view reply_bytes) noexcept {
-  return reply_bytes.ends_with("\r\n") ? reply_bytes.substr(0, reply_bytes.size() - 2) : reply_bytes;
-}
-
 iovec piece_of(std::string_view bytes) noexcept {
   return {const_cast<char*>(bytes.data()), bytes.size()};
 }
@@ -33,118 +25,6 @@ bool is_answer(std::uint16_t code) noexcept {
 }
 
 }  // namespace
-
-// ------------------------------------------------------------------------------------------------------------- recipients
-
-void Session::forward_recipient(PendingRecipient recipient) {
-  Transaction& transaction = *transaction_;
-  if (transaction.is_lost) {
-    shut(ipc::Outcome::deferred, replies::kDestinationBroken);
-    return;
-  }
-  const std::string command = recipient.command;
-  if (command.find(" NOTIFY=") != std::string::npos || command.find(" ORCPT=") != std::string::npos) transaction.uses_dsn = true;
-  transaction.pending.push_back(std::move(recipient));
-  if (!destination_) {
-    call_destination();
-  } else if (destination_->is_ready()) {
-    if (!transaction.is_begun) begin_transaction_at_destination();
-    if (transaction.refusal.empty()) {
-      destination_->ask(Ask::rcpt, command);
-    } else {
-      answer_pending();
-    }
-  }
-}
-
-void Session::call_destination() {
-  destination_ = std::make_unique<Destination>(proxy_.loop(), configuration().destination, std::string(proxy_.own_name()), *this);
-  is_reused_ = false;
-  proxy_.call(*destination_, {.generation = generation_->number, .server = server_, .client = client_});
-}
-
-void Session::on_destination_ready() {
-  proxy_.learn(server_, destination_->capabilities());
-  if (!transaction_ || transaction_->pending.empty()) return;
-  begin_transaction_at_destination();
-  if (transaction_->refusal.empty()) {
-    for (const PendingRecipient& recipient : transaction_->pending) {
-      if (recipient.own_reply.empty()) destination_->ask(Ask::rcpt, recipient.command);
-    }
-  } else {
-    answer_pending();
-    resume_input();
-  }
-}
-
-bool Session::lacks_promised() const noexcept {
-  const Capabilities& has = destination_->capabilities();
-  return (transaction_->body != Body::unspecified && !has.eight_bit_mime) || (transaction_->smtputf8 && !has.smtputf8) ||
-         (transaction_->uses_dsn && !has.dsn);
-}
-
-void Session::begin_transaction_at_destination() {
-  Transaction& transaction = *transaction_;
-  if (lacks_promised()) {
-    transaction.refusal = replies::kCapabilityGone;
-    proxy_.probe_again(server_);
-    return;
-  }
-  if (needs_reset_) destination_->ask(Ask::rset, "RSET\r\n");
-  needs_reset_ = false;
-  std::string command = "MAIL FROM:<" + transaction.record.sender + ">";
-  if (transaction.size && destination_->capabilities().size) command += " SIZE=" + std::to_string(*transaction.size);
-  if (transaction.body == Body::eight_bit) command += " BODY=8BITMIME";
-  if (transaction.body == Body::seven_bit) command += " BODY=7BIT";
-  if (transaction.smtputf8) command += " SMTPUTF8";
-  if (!transaction.ret.empty()) command += " RET=" + transaction.ret;
-  if (!transaction.envelope_id.empty()) command += " ENVID=" + transaction.envelope_id;
-  destination_->ask(Ask::mail, command + "\r\n");
-  transaction.is_begun = true;
-}
-
-// Answers, in the client's order, those at the front that are decided here: by us, or by the refusal of MAIL.
-void Session::answer_pending() {
-  Transaction& transaction = *transaction_;
-  const bool was_waiting = state_ == State::calling;
-  while (!transaction.pending.empty() && state_ != State::closing) {
-    PendingRecipient& recipient = transaction.pending.front();
-    const bool is_refused_with_mail = recipient.own_reply.empty() && !transaction.refusal.empty() && !transaction.is_begun;
-    if (recipient.own_reply.empty() && !is_refused_with_mail) return;
-    const std::string text = is_refused_with_mail ? transaction.refusal : std::move(recipient.own_reply);
-    if (transaction.record.recipients.size() < kMaxRecordedRecipients) {
-      transaction.record.recipients.push_back({std::move(recipient.address), std::string(first_line(text)), false});
-    } else {
-      ++transaction.record.unrecorded_recipients;
-    }
-    transaction.pending.pop_front();
-    reply(text);
-  }
-  if (was_waiting && state_ == State::calling) fire(Event::answered);
-}
-
-void Session::take_recipient_reply(const Reply& answer) {
-  Transaction& transaction = *transaction_;
-  if (transaction.pending.empty()) return;
-  const bool is_refused_with_mail = !transaction.refusal.empty();
-  const std::string bytes = is_refused_with_mail ? transaction.refusal + "\r\n" : std::string(answer.bytes);
-  const bool is_accepted = !is_refused_with_mail && answer.code / 100 == 2;
-  PendingRecipient recipient = std::move(transaction.pending.front());
-  transaction.pending.pop_front();
-  if (is_accepted) ++transaction.accepted;
-  if (transaction.record.recipients.size() < kMaxRecordedRecipients) {
-    transaction.record.recipients.push_back({std::move(recipient.address), std::string(first_line(bytes)), is_accepted});
-  } else {
-    ++transaction.record.unrecorded_recipients;
-  }
-  pass_on(bytes);
-  if (answer.code == 421 && !is_refused_with_mail) {
-    shut(ipc::Outcome::deferred);
-  } else {
-    answer_pending();
-    if (state_ == State::calling && transaction.pending.empty()) fire(Event::answered);
-  }
-}
 
 // ----------------------------------------------------------------------------------------------- replies and failures of it
 
@@ -226,27 +106,12 @@ void Session::on_destination_failed(Failure failure, std::string_view why, std::
     proxy_.log().event("destination " + std::string(name_of(kind)) + ": " + std::string(why) + ": " +
                        std::string(first_line(answer)));
   }
-  record_->reason = "destination-" + std::string(name_of(kind));
-  record_->cause = why;
+  note_reason("destination-" + std::string(name_of(kind)));
+  record().cause = why;
   const std::string last_words(answer);
   proxy_.forget(std::move(destination_));
   needs_reset_ = false;
   switch (state_) {
-    case State::calling:
-      if (kind == Failure::lost && is_reused_ && !transaction_->is_answered) {
-        // It closed between transactions, and this one had begun before that was seen: called anew, once.
-        record_->reason.clear();
-        record_->cause.clear();
-        transaction_->is_begun = false;
-        call_destination();
-      } else if (kind == Failure::busy) {
-        pass_on(last_words);  // BA-12
-        shut(ipc::Outcome::deferred);
-      } else {
-        const bool never_stood = kind == Failure::unreachable || kind == Failure::refused;
-        shut(ipc::Outcome::deferred, never_stood ? replies::kNoDestination : replies::kDestinationBroken);
-      }
-      break;
     case State::opening_data: shut(ipc::Outcome::deferred, replies::kDestinationBroken); break;
     case State::data: {
       // Its own refusal in the middle of the message counts; anything else is a failure.
@@ -263,12 +128,32 @@ void Session::on_destination_failed(Failure failure, std::string_view why, std::
       if (is_stopping_) shut(ipc::Outcome::stopped, replies::kShuttingDown);
       break;
     default:
-      // Between transactions it is called anew; amid one the client learns at its next command.
-      if (was_begun) transaction_->is_lost = true;
+      if (is_destination_awaited()) {
+        lose_recipients(kind, last_words);
+      } else if (was_begun) {
+        transaction_->is_lost = true;  // the client learns at its next command; between transactions it is called anew
+      }
       break;
   }
   resume_input();
   proxy_.black_box().clear();
+}
+
+// Recipients wait for answers that do not come.
+void Session::lose_recipients(Failure kind, std::string_view last_words) {
+  if (kind == Failure::lost && is_reused_ && !transaction_->is_answered) {
+    // It closed between transactions, and this one had begun before that was seen: called anew, once.
+    record().reason.clear();
+    record().cause.clear();
+    transaction_->is_begun = false;
+    call_destination();
+  } else if (kind == Failure::busy) {
+    pass_on(last_words);  // BA-12
+    shut(ipc::Outcome::deferred);
+  } else {
+    const bool never_stood = kind == Failure::unreachable || kind == Failure::refused;
+    shut(ipc::Outcome::deferred, never_stood ? replies::kNoDestination : replies::kDestinationBroken);
+  }
 }
 
 void Session::on_destination_drained() {
@@ -292,15 +177,16 @@ Event Session::open_stream() {
   transaction.data_since = std::chrono::steady_clock::now();
   if (configuration().server.trace) {
     // It leaves with the message's first bytes.
-    trace_ = compose_received({.helo = helo_,
-                               .verified_name = name_status_ == ipc::ReverseStatus::verified ? std::string_view(name_) : "",
-                               .client = client_.address,
-                               .server_name = proxy_.own_name(),
-                               .protocol = transaction.smtputf8 ? Protocol::utf8smtp
-                                           : is_esmtp_          ? Protocol::esmtp
-                                                                : Protocol::smtp,
-                               .session = id_,
-                               .time = base::system_clock().wall()});
+    transaction.trace =
+        compose_received({.helo = helo_,
+                          .verified_name = name_status_ == ipc::ReverseStatus::verified ? std::string_view(name_) : "",
+                          .client = client_.address,
+                          .server_name = proxy_.own_name(),
+                          .protocol = transaction.smtputf8 ? Protocol::utf8smtp
+                                      : is_esmtp_          ? Protocol::esmtp
+                                                           : Protocol::smtp,
+                          .session = id_,
+                          .time = base::system_clock().wall()});
   }
   return Event::none;
 }
@@ -313,7 +199,7 @@ std::size_t Session::take_message(std::string_view bytes) {
   std::size_t count = 0;
   std::size_t taken = 0;
   DataEvent event = DataEvent::none;
-  if (is_streaming && !trace_.empty()) pieces[count++] = piece_of(trace_);
+  if (is_streaming && !transaction.trace.empty()) pieces[count++] = piece_of(transaction.trace);
   while (taken < bytes.size() && event == DataEvent::none && count + 3 < kMaxPieces) {
     const DataStep step = transaction.parser->step(bytes.substr(taken));
     const std::string_view passed = bytes.substr(taken, step.pass);
@@ -336,7 +222,7 @@ std::size_t Session::take_message(std::string_view bytes) {
   }
   if (event != DataEvent::none && event != DataEvent::end) {
     // Two readers may disagree on where such a message ends: nothing behind it is believed.
-    record_->reason = event == DataEvent::bare_cr ? "bare-cr" : event == DataEvent::bare_lf ? "bare-lf" : "nul";
+    note_reason(event == DataEvent::bare_cr ? "bare-cr" : event == DataEvent::bare_lf ? "bare-lf" : "nul");
     const std::string_view text = event == DataEvent::nul ? replies::kNulInData : replies::kBareInData;
     end_transaction(text, false);
     reply(text);
@@ -358,7 +244,7 @@ std::size_t Session::take_message(std::string_view bytes) {
   // Nothing of ours withholds it: the final dot goes with the rest.
   if (event == DataEvent::end) pieces[count++] = piece_of(kFinalDot);
   is_paused_ = !destination_->write_data(std::span(pieces).first(count));
-  trace_.clear();
+  transaction.trace.clear();
   if (event == DataEvent::end) {
     is_paused_ = false;
     fire(Event::message_over);
@@ -368,9 +254,7 @@ std::size_t Session::take_message(std::string_view bytes) {
 
 // The destination never gets the dot: its connection ends here. The client's bytes are thrown away up to its own.
 void Session::refuse_message(std::string_view text, std::string_view reason, std::int64_t value, std::int64_t limit) {
-  record_->reason = reason;
-  record_->value = value;
-  record_->limit = limit;
+  note_reason(reason, value, limit);
   transaction_->message_reply = text;
   leave_destination();
   fire(Event::message_refused);
@@ -393,21 +277,21 @@ Event Session::answer_discarded() {
 // The record of it is closed; a transaction that the destination still holds is reset before the next.
 void Session::end_transaction(std::string_view last_reply, bool is_delivered) {
   Transaction& transaction = *transaction_;
-  MessageRecord& record = transaction.record;
-  record.reply = last_reply;
-  record.is_delivered = is_delivered;
-  record.size = transaction.parser ? transaction.parser->size() : 0;
+  MessageRecord& message = transaction.record;
+  message.reply = last_reply;
+  message.is_delivered = is_delivered;
+  message.size = transaction.parser ? transaction.parser->size() : 0;
   if (is_delivered) {
-    ++record_->delivered;
-    record_->delivered_recipients += transaction.accepted;
-    record_->delivered_bytes += record.size;
+    ++record().delivered;
+    record().delivered_recipients += transaction.accepted;
+    record().delivered_bytes += message.size;
   }
   if (transaction.is_begun && destination_) needs_reset_ = true;
   is_reused_ = destination_ != nullptr;
-  if (record_->messages.size() < kMaxRecordedMessages) {
-    record_->messages.push_back(std::move(record));
+  if (record().messages.size() < kMaxRecordedMessages) {
+    record().messages.push_back(std::move(message));
   } else {
-    ++record_->unrecorded_messages;
+    ++record().unrecorded_messages;
   }
   transaction_.reset();
 }

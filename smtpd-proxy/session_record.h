@@ -16,6 +16,7 @@ struct RecipientRecord {
   std::string address;
   std::string reply;  // as the client got it
   bool is_accepted = false;
+  std::string reason = {};  // policyd's code, if it refused
 };
 
 struct MessageRecord {
@@ -25,10 +26,13 @@ struct MessageRecord {
   std::uint64_t size = 0;
   std::string reply;  // to the final dot, or what ended the transaction; empty: abandoned by the client
   bool is_delivered = false;
+  std::string reason = {};  // policyd's code, if it refused MAIL
 };
 inline constexpr std::size_t kMaxRecordedRecipients = 100;
 inline constexpr std::size_t kMaxRecordedMessages = 50;
 inline constexpr std::size_t kMaxDialogueLines = 300;
+
+inline constexpr std::size_t kMaxRecordedChecks = 64;
 
 struct DialogueLine {
   enum class From : std::uint8_t { client, gateway, destination } from;
@@ -47,9 +51,15 @@ struct SessionRecord {
   std::string reason;         // why it ended, when there is something to say: policyd's code or a short text
   std::int64_t value = 0;
   std::int64_t limit = 0;
-  std::string cause;                   // of a reason destination-..., in words
+  std::uint32_t line = 0;  // of the setting; 0: a default, or none
+  std::string last_reply;  // the last refusal
+  std::string cause;       // of a reason destination-..., in words
+  std::vector<ipc::CheckNote> checks;
   std::vector<DialogueLine> dialogue;  // level 3
 };
+
+// What a check would have done is shown at every level, what it did from level 2 on (its effect is in the record anyway).
+[[nodiscard]] bool is_recorded(const ipc::CheckNote& note, ipc::LogLevel level) noexcept;
 
 // The session's side of the record.
 struct SessionFacts {
@@ -64,7 +74,7 @@ struct SessionFacts {
   ipc::Outcome outcome = ipc::Outcome::quiet;
   base::Duration duration{0};
   std::uint64_t bytes_in = 0;
-  std::string_view last_reply;
+  bool has_hung_up = false;  // while it was held
 };
 
 [[nodiscard]] worker::RecordBuilder compose_record(const SessionFacts& facts, const SessionRecord& record, ipc::LogLevel level);

@@ -9,19 +9,27 @@
 namespace caronte::smtpd_proxy {
 
 enum class State : std::uint8_t {
-  header,        // a load balancer's PROXY header is awaited
-  question,      // policyd was asked whether this client may talk
-  hold,          // policyd wants it to wait
-  start,         // greeted; no HELO or EHLO yet
-  idle,          // between transactions
-  mail,          // MAIL taken, no recipient accepted yet
-  calling,       // recipients wait for the destination's answers
-  recipients,    // at least one recipient accepted by the destination
-  opening_data,  // DATA sent to the destination
-  data,          // the message streams
-  discard,       // the rest of a message that is already refused
-  ending,        // the final dot is with the destination
-  closing,       // the last reply is on its way out
+  header,              // a load balancer's PROXY header is awaited
+  question,            // policyd was asked whether this client may talk
+  early,               // policyd was asked about a client that talks before its greeting (AX-12)
+  hold,                // the greeting, or what stands for it, waits (tarpit)
+  start,               // greeted; no HELO or EHLO yet
+  helo_hold,           // the reply to HELO or EHLO waits (AG-9)
+  idle,                // between transactions
+  mail_question,       // policyd was asked about MAIL
+  mail_hold,           // the reply to MAIL waits
+  mail,                // MAIL taken, no recipient accepted yet
+  rcpt_question,       // policyd was asked about the last RCPT; those before it may wait for the destination
+  rcpt_hold,           // its verdict about that RCPT waits
+  recipient_question,  // policyd was asked about the answer that the first of the waiting recipients is to get
+  recipient_hold,      // that answer waits
+  calling,             // recipients wait for the destination's answers
+  recipients,          // at least one recipient accepted by the destination
+  opening_data,        // DATA sent to the destination
+  data,                // the message streams
+  discard,             // the rest of a message that is already refused
+  ending,              // the final dot is with the destination
+  closing,             // the last reply is on its way out
   kCount
 };
 [[nodiscard]] std::string_view name_of(State state) noexcept;
@@ -43,12 +51,15 @@ enum class Event : std::uint8_t {
   // before the greeting
   opened,
   header_taken,
+  // policyd's verdict, when its hold is over
   proceed,
-  held,
-  hold_over,
+  refused,  // and the session goes on
+  held,     // it is to be carried out later
   // what actions and the destination report
   done,              // the command was carried out
-  called,            // recipients were put before the destination
+  asked,             // policyd was asked about this MAIL or RCPT
+  answer_asked,      // policyd was asked about the answer to a RCPT
+  called,            // MAIL was taken; a recipient may be put before the destination
   answered,          // all of them have been answered; or DATA itself was, by us
   data_accepted,     // 354
   data_refused,      // anything else to DATA
@@ -63,12 +74,20 @@ enum class Action : std::uint8_t {
   none,
   await_header,
   ask_policy,
+  ask_early,
   start_hold,
   greet,
   take_helo,
   take_ehlo,
+  answer_helo,
   take_mail,
+  accept_mail,
+  refuse_mail,
   take_rcpt,
+  forward_rcpt,
+  refuse_rcpt,
+  pass_answer,
+  replace_answer,
   take_data,
   take_rset,
   take_noop,
@@ -85,7 +104,7 @@ enum class Action : std::uint8_t {
   kCount
 };
 
-enum class Guard : std::uint8_t { always, has_header, has_recipients, has_tried_recipients, kCount };
+enum class Guard : std::uint8_t { always, has_header, has_early_talk, has_recipients, has_tried_recipients, kCount };
 
 struct Transition {
   State state;
@@ -98,53 +117,87 @@ struct Transition {
 // Rows of one state and event are tried in order.
 // clang-format off
 inline constexpr std::array kTransitions{
-  Transition{State::header,       Event::opened,           Guard::has_header,           Action::await_header,         State::header},
-  Transition{State::header,       Event::opened,           Guard::always,               Action::ask_policy,           State::question},
-  Transition{State::header,       Event::header_taken,     Guard::always,               Action::ask_policy,           State::question},
-  Transition{State::question,     Event::proceed,          Guard::always,               Action::greet,                State::start},
-  Transition{State::question,     Event::held,             Guard::always,               Action::start_hold,           State::hold},
-  Transition{State::hold,         Event::hold_over,        Guard::always,               Action::greet,                State::start},
+  Transition{State::header,                Event::opened,             Guard::has_header,              Action::await_header,          State::header},
+  Transition{State::header,                Event::opened,             Guard::always,                  Action::ask_policy,            State::question},
+  Transition{State::header,                Event::header_taken,       Guard::always,                  Action::ask_policy,            State::question},
+  Transition{State::question,              Event::proceed,            Guard::has_early_talk,          Action::ask_early,             State::early},
+  Transition{State::question,              Event::proceed,            Guard::always,                  Action::greet,                 State::start},
+  Transition{State::question,              Event::held,               Guard::always,                  Action::start_hold,            State::hold},
+  Transition{State::early,                 Event::proceed,            Guard::always,                  Action::greet,                 State::start},
+  Transition{State::early,                 Event::held,               Guard::always,                  Action::start_hold,            State::hold},
+  Transition{State::hold,                  Event::proceed,            Guard::has_early_talk,          Action::ask_early,             State::early},
+  Transition{State::hold,                  Event::proceed,            Guard::always,                  Action::greet,                 State::start},
 
-  Transition{State::start,        Event::helo,             Guard::always,               Action::take_helo,            State::start},
-  Transition{State::start,        Event::ehlo,             Guard::always,               Action::take_ehlo,            State::start},
-  Transition{State::start,        Event::done,             Guard::always,               Action::none,                 State::idle},
+  Transition{State::start,                 Event::helo,               Guard::always,                  Action::take_helo,             State::start},
+  Transition{State::start,                 Event::ehlo,               Guard::always,                  Action::take_ehlo,             State::start},
+  Transition{State::start,                 Event::done,               Guard::always,                  Action::none,                  State::idle},
+  Transition{State::start,                 Event::held,               Guard::always,                  Action::start_hold,            State::helo_hold},
+  Transition{State::helo_hold,             Event::proceed,            Guard::always,                  Action::answer_helo,           State::idle},
 
-  Transition{State::idle,         Event::helo,             Guard::always,               Action::take_helo,            State::idle},
-  Transition{State::idle,         Event::ehlo,             Guard::always,               Action::take_ehlo,            State::idle},
-  Transition{State::idle,         Event::mail,             Guard::always,               Action::take_mail,            State::idle},
-  Transition{State::idle,         Event::called,           Guard::always,               Action::none,                 State::mail},
+  Transition{State::idle,                  Event::helo,               Guard::always,                  Action::take_helo,             State::idle},
+  Transition{State::idle,                  Event::ehlo,               Guard::always,                  Action::take_ehlo,             State::idle},
+  Transition{State::idle,                  Event::held,               Guard::always,                  Action::start_hold,            State::helo_hold},
+  Transition{State::idle,                  Event::mail,               Guard::always,                  Action::take_mail,             State::idle},
+  Transition{State::idle,                  Event::called,             Guard::always,                  Action::none,                  State::mail},
+  Transition{State::idle,                  Event::asked,              Guard::always,                  Action::none,                  State::mail_question},
+  Transition{State::mail_question,         Event::proceed,            Guard::always,                  Action::accept_mail,           State::mail},
+  Transition{State::mail_question,         Event::refused,            Guard::always,                  Action::refuse_mail,           State::idle},
+  Transition{State::mail_question,         Event::held,               Guard::always,                  Action::start_hold,            State::mail_hold},
+  Transition{State::mail_hold,             Event::proceed,            Guard::always,                  Action::accept_mail,           State::mail},
+  Transition{State::mail_hold,             Event::refused,            Guard::always,                  Action::refuse_mail,           State::idle},
 
-  Transition{State::mail,         Event::helo,             Guard::always,               Action::take_helo,            State::mail},
-  Transition{State::mail,         Event::ehlo,             Guard::always,               Action::take_ehlo,            State::mail},
-  Transition{State::mail,         Event::done,             Guard::always,               Action::none,                 State::idle},
-  Transition{State::mail,         Event::rcpt,             Guard::always,               Action::take_rcpt,            State::mail},
-  Transition{State::mail,         Event::called,           Guard::always,               Action::none,                 State::calling},
-  Transition{State::mail,         Event::data,             Guard::has_tried_recipients, Action::refuse_no_recipients, State::mail},
+  Transition{State::mail,                  Event::helo,               Guard::always,                  Action::take_helo,             State::mail},
+  Transition{State::mail,                  Event::ehlo,               Guard::always,                  Action::take_ehlo,             State::mail},
+  Transition{State::mail,                  Event::held,               Guard::always,                  Action::start_hold,            State::helo_hold},
+  Transition{State::mail,                  Event::done,               Guard::always,                  Action::none,                  State::idle},
+  Transition{State::mail,                  Event::rcpt,               Guard::always,                  Action::take_rcpt,             State::mail},
+  Transition{State::mail,                  Event::called,             Guard::always,                  Action::forward_rcpt,          State::calling},
+  Transition{State::mail,                  Event::asked,              Guard::always,                  Action::none,                  State::rcpt_question},
+  Transition{State::mail,                  Event::answer_asked,       Guard::always,                  Action::none,                  State::recipient_question},
+  Transition{State::mail,                  Event::data,               Guard::has_tried_recipients,    Action::refuse_no_recipients,  State::mail},
 
-  Transition{State::calling,      Event::rcpt,             Guard::always,               Action::take_rcpt,            State::calling},
-  Transition{State::calling,      Event::answered,         Guard::has_recipients,       Action::none,                 State::recipients},
-  Transition{State::calling,      Event::answered,         Guard::always,               Action::none,                 State::mail},
+  Transition{State::rcpt_question,         Event::proceed,            Guard::always,                  Action::forward_rcpt,          State::calling},
+  Transition{State::rcpt_question,         Event::refused,            Guard::always,                  Action::refuse_rcpt,           State::calling},
+  Transition{State::rcpt_question,         Event::held,               Guard::always,                  Action::start_hold,            State::rcpt_hold},
+  Transition{State::rcpt_hold,             Event::proceed,            Guard::always,                  Action::forward_rcpt,          State::calling},
+  Transition{State::rcpt_hold,             Event::refused,            Guard::always,                  Action::refuse_rcpt,           State::calling},
 
-  Transition{State::recipients,   Event::helo,             Guard::always,               Action::take_helo,            State::recipients},
-  Transition{State::recipients,   Event::ehlo,             Guard::always,               Action::take_ehlo,            State::recipients},
-  Transition{State::recipients,   Event::done,             Guard::always,               Action::none,                 State::idle},
-  Transition{State::recipients,   Event::rcpt,             Guard::always,               Action::take_rcpt,            State::recipients},
-  Transition{State::recipients,   Event::called,           Guard::always,               Action::none,                 State::calling},
-  Transition{State::recipients,   Event::data,             Guard::always,               Action::take_data,            State::opening_data},
+  Transition{State::recipient_question,    Event::proceed,            Guard::always,                  Action::pass_answer,           State::calling},
+  Transition{State::recipient_question,    Event::refused,            Guard::always,                  Action::replace_answer,        State::calling},
+  Transition{State::recipient_question,    Event::held,               Guard::always,                  Action::start_hold,            State::recipient_hold},
+  Transition{State::recipient_hold,        Event::proceed,            Guard::always,                  Action::pass_answer,           State::calling},
+  Transition{State::recipient_hold,        Event::refused,            Guard::always,                  Action::replace_answer,        State::calling},
 
-  Transition{State::opening_data, Event::data_accepted,    Guard::always,               Action::open_stream,          State::data},
-  Transition{State::opening_data, Event::data_refused,     Guard::always,               Action::none,                 State::idle},
-  Transition{State::opening_data, Event::answered,         Guard::always,               Action::none,                 State::recipients},
-  Transition{State::data,         Event::message_over,     Guard::always,               Action::end_message,          State::ending},
-  Transition{State::data,         Event::message_refused,  Guard::always,               Action::none,                 State::discard},
-  Transition{State::discard,      Event::message_over,     Guard::always,               Action::answer_discarded,     State::discard},
-  Transition{State::discard,      Event::message_answered, Guard::always,               Action::none,                 State::idle},
-  Transition{State::ending,       Event::message_answered, Guard::always,               Action::none,                 State::idle},
+  Transition{State::calling,               Event::rcpt,               Guard::always,                  Action::take_rcpt,             State::calling},
+  Transition{State::calling,               Event::called,             Guard::always,                  Action::forward_rcpt,          State::calling},
+  Transition{State::calling,               Event::asked,              Guard::always,                  Action::none,                  State::rcpt_question},
+  Transition{State::calling,               Event::answer_asked,       Guard::always,                  Action::none,                  State::recipient_question},
+  Transition{State::calling,               Event::answered,           Guard::has_recipients,          Action::none,                  State::recipients},
+  Transition{State::calling,               Event::answered,           Guard::always,                  Action::none,                  State::mail},
 
-  Transition{State::idle,         Event::rset,             Guard::always,               Action::take_rset,            State::idle},
-  Transition{State::start,        Event::rset,             Guard::always,               Action::take_rset,            State::start},
-  Transition{State::mail,         Event::rset,             Guard::always,               Action::take_rset,            State::mail},
-  Transition{State::recipients,   Event::rset,             Guard::always,               Action::take_rset,            State::recipients},
+  Transition{State::recipients,            Event::helo,               Guard::always,                  Action::take_helo,             State::recipients},
+  Transition{State::recipients,            Event::ehlo,               Guard::always,                  Action::take_ehlo,             State::recipients},
+  Transition{State::recipients,            Event::held,               Guard::always,                  Action::start_hold,            State::helo_hold},
+  Transition{State::recipients,            Event::done,               Guard::always,                  Action::none,                  State::idle},
+  Transition{State::recipients,            Event::rcpt,               Guard::always,                  Action::take_rcpt,             State::recipients},
+  Transition{State::recipients,            Event::called,             Guard::always,                  Action::forward_rcpt,          State::calling},
+  Transition{State::recipients,            Event::asked,              Guard::always,                  Action::none,                  State::rcpt_question},
+  Transition{State::recipients,            Event::answer_asked,       Guard::always,                  Action::none,                  State::recipient_question},
+  Transition{State::recipients,            Event::data,               Guard::always,                  Action::take_data,             State::opening_data},
+
+  Transition{State::opening_data,          Event::data_accepted,      Guard::always,                  Action::open_stream,           State::data},
+  Transition{State::opening_data,          Event::data_refused,       Guard::always,                  Action::none,                  State::idle},
+  Transition{State::opening_data,          Event::answered,           Guard::always,                  Action::none,                  State::recipients},
+  Transition{State::data,                  Event::message_over,       Guard::always,                  Action::end_message,           State::ending},
+  Transition{State::data,                  Event::message_refused,    Guard::always,                  Action::none,                  State::discard},
+  Transition{State::discard,               Event::message_over,       Guard::always,                  Action::answer_discarded,      State::discard},
+  Transition{State::discard,               Event::message_answered,   Guard::always,                  Action::none,                  State::idle},
+  Transition{State::ending,                Event::message_answered,   Guard::always,                  Action::none,                  State::idle},
+
+  Transition{State::idle,                  Event::rset,               Guard::always,                  Action::take_rset,             State::idle},
+  Transition{State::start,                 Event::rset,               Guard::always,                  Action::take_rset,             State::start},
+  Transition{State::mail,                  Event::rset,               Guard::always,                  Action::take_rset,             State::mail},
+  Transition{State::recipients,            Event::rset,               Guard::always,                  Action::take_rset,             State::recipients},
 };
 // clang-format on
 

@@ -329,7 +329,8 @@ enum class Stage : std::uint8_t {
   mail,                // MAIL whose syntax is right; the HELO name rides along
   rcpt,                // RCPT that has passed syntax and relay guard, before the destination hears of it
   recipient_accepted,  // the destination has answered it with 2xx; the client does not know yet (AG-6)
-  recipient_refused,   // a RCPT is to be answered with 5xx, by whomever; the client does not know yet (AG-5, Q22)
+  recipient_refused,   // a RCPT is to be answered with 5xx, by whomever (so after a refusal at `rcpt` that does not close, too, but
+                       // not when the destination refuses MAIL); the client does not know yet (AG-5, Q22)
   kCount
 };
 [[nodiscard]] std::string_view name_of(Stage stage) noexcept;

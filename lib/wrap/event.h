@@ -82,6 +82,12 @@ class Event {
   void assign_writable(EventLoop& loop, int fd, Owner* owner) noexcept {
     assign(loop, fd, EV_WRITE | EV_PERSIST, &trampoline<Method, Owner>, owner);
   }
+  // Wakes once each time octets come, and when the peer closes or breaks the connection; nothing has to be read. No other
+  // event of the descriptor may be enabled beside it.
+  template <auto Method, class Owner>
+  void assign_watch(EventLoop& loop, int fd, Owner* owner) noexcept {
+    assign(loop, fd, EV_READ | EV_ET | EV_PERSIST, &trampoline<Method, Owner>, owner);
+  }
   template <auto Method, class Owner>
   void assign_timer(EventLoop& loop, Owner* owner) noexcept {
     assign(loop, -1, 0, &trampoline<Method, Owner>, owner);

@@ -8,7 +8,8 @@ tests_fuzz_libtargets_a_SOURCES = tests/fuzz/address.cc tests/fuzz/channel.cc te
   tests/fuzz/relay_guard.cc tests/fuzz/reply.cc tests/fuzz/session.cc tests/fuzz/targets.cc tests/fuzz/value.cc tests/fuzz/xml.cc \
   carontectl/log_filter.cc carontectl/log_printer.cc carontectl/log_reader.cc dnsd/answer_parser.cc logd/log_scanner.cc \
   logd/record_writer.cc logd/sender.cc policyd/policyd.cc $(POLICYD_PARTS) smtpd-proxy/destination.cc smtpd-proxy/probe.cc \
-  smtpd-proxy/proxy.cc smtpd-proxy/session.cc smtpd-proxy/session_commands.cc smtpd-proxy/session_destination.cc
+  smtpd-proxy/proxy.cc smtpd-proxy/session.cc smtpd-proxy/session_commands.cc smtpd-proxy/session_destination.cc smtpd-proxy/session_policy.cc \
+  smtpd-proxy/session_recipients.cc
 FUZZ_LIBS = tests/fuzz/libtargets.a smtpd-proxy/libsmtpd-parts.a lib/libconfig-read.a lib/libxml-wrap.a $(WORKER_LIBS) $(TINYXML2_LIBS)
 
 check_PROGRAMS += tests/fuzz/replay

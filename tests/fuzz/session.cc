@@ -1,13 +1,15 @@
 // A whole smtpd-proxy on sockets, with a client, a mail server, a policyd and a master that the input plays. What holds: the
 // client gets replies of ours or of the mail server's and nothing else; the mail server gets commands and recipients that it
-// may get, and messages that end at one place for every reader; nothing counts as delivered that it did not take; and every
-// session ends, with one report to policyd.
+// may get, and messages that end at one place for every reader; nothing counts as delivered that it did not take;
+// what policyd was to be asked about and did not let pass never reaches the mail server; and every session ends, with one
+// report to policyd.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include <algorithm>
 #include <list>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "base/quoting.h"
@@ -58,6 +60,12 @@ class Server {
     std::set<std::string> said;       // whole replies
     unsigned taken = 0;               // messages
     bool is_strange = false;          // said something that is no reply
+    ipc::StageMask stages = 0;        // that policyd wants to be asked about
+    std::set<std::string> senders;    // that it let pass
+    std::set<std::string> recipients;
+    [[nodiscard]] bool lets_pass(Stage stage, const std::string& text) const {
+      return (stages & mask_of(stage)) == 0 || (stage == Stage::mail ? senders : recipients).contains(text);
+    }
   };
   Server(base::Fd socket, Shared& shared, bool is_probe) : socket_(std::move(socket)), shared_(shared), is_probe_(is_probe) {
     say("220 mail.example.org ESMTP");
@@ -118,12 +126,15 @@ class Server {
     } else if (line.starts_with("RCPT TO:<")) {
       const std::size_t size = line.rfind('>') - 9;
       CARONTE_EXPECT(is_plainly_local(std::string_view(line).substr(9, size)));
+      CARONTE_EXPECT(shared_.lets_pass(Stage::rcpt, line.substr(9, size)));
       say("250 2.1.5 fine", true);
     } else if (line == "DATA") {
       say("354 go on", true);
       in_data_ = last_code_ == 354;
     } else {
-      CARONTE_EXPECT(line.starts_with("MAIL FROM:<") || line == "RSET" || line == "QUIT");
+      const bool is_mail = line.starts_with("MAIL FROM:<");
+      CARONTE_EXPECT(is_mail || line == "RSET" || line == "QUIT");
+      if (is_mail) CARONTE_EXPECT(is_probe_ || shared_.lets_pass(Stage::mail, line.substr(11, line.find('>', 11) - 11)));
       say("250 2.0.0 fine", true);
     }
     return true;
@@ -202,6 +213,13 @@ class Gateway {
         policyd_.send(SessionFact{.session = session_, .status = ReverseStatus::verified, .name = input.until('\n')});
         break;
       case 'v': verdict_ = input.octet(); break;
+      case 'm': asks_ = input.octet(); break;
+      case 'h': mood_ = input.octet(); break;
+      case 'a': judgement_ = input.octet(); break;
+      case 'w': answer_uncalled(static_cast<Stage>(input.octet() % static_cast<unsigned>(Stage::kCount))); break;
+      case 'n':
+        policyd_.send(CheckNote{.session = session_, .check = input.until('\n'), .action = "log", .value = input.octet()});
+        break;
       case 'q': master_.send(Stop{}); break;
       default: return;
     }
@@ -209,6 +227,9 @@ class Gateway {
   }
 
   void end() {
+    turn();
+    judgement_ = 0;
+    if (asked_) judge();
     turn();
     for (Server& server : servers_) server.close();
     turn();
@@ -305,11 +326,23 @@ class Gateway {
       SessionAnswer answer;
       answer.session = question.session;
       answer.classes = verdict_;
+      answer.stages = shared_.stages = asks_;
+      if ((mood_ & 1U) != 0) answer.helo_hold = std::chrono::milliseconds::max();
+      answer.is_stressed = (mood_ & 2U) != 0;
       if (has(kHold)) answer.verdict = static_cast<Verdict>(verdict_ % 4U);
       if ((verdict_ & 128U) != 0)
         answer.hold = (verdict_ & 64U) != 0 ? std::chrono::milliseconds::max() : std::chrono::milliseconds::min();
       if (answer.verdict == Verdict::refuse) answer.reply = "421 4.7.0 policy";
       policyd_.send(answer);
+    } else if (type == MessageType::StageQuestion) {
+      StageQuestion question;
+      CARONTE_EXPECT(decode(body, question) && question.session == session_);
+      CARONTE_EXPECT(question.stage != Stage::connect && (shared_.stages & mask_of(question.stage)) != 0);
+      const bool is_about_answer = question.stage == Stage::recipient_accepted || question.stage == Stage::recipient_refused;
+      CARONTE_EXPECT(is_about_answer == (question.code != 0) &&
+                     (question.code / 100 == 2 || question.code / 100 == 5 || !is_about_answer));
+      asked_ = question;
+      if ((judgement_ & 128U) == 0) judge();
     } else if (type == MessageType::SessionClosed) {
       SessionClosed closed;
       CARONTE_EXPECT(decode(body, closed) && (session_ == 0 || closed.session == session_));
@@ -317,6 +350,35 @@ class Gateway {
       delivered_ += closed.delivered;
     } else {
       CARONTE_EXPECT(type == MessageType::Hello || type == MessageType::SessionLive || type == MessageType::SyncDone);
+    }
+  }
+
+  // The open question, as the input wants it.
+  void judge() {
+    constexpr std::array<std::string_view, 6> kTexts{"550 policy", "451 4.7.1 policy", "250 policy", "", "55", "550 a\r\n250 b"};
+    SessionAnswer answer;
+    answer.session = session_;
+    answer.stage = asked_->stage;
+    answer.verdict = static_cast<Verdict>((judgement_ & 7U) % 3U);
+    answer.closes = (judgement_ & 8U) != 0;
+    answer.reply = kTexts[(judgement_ >> 4U & 7U) % kTexts.size()];
+    if ((judgement_ & 7U) >= 6) answer.hold = std::chrono::milliseconds::max();
+    if (answer.verdict == Verdict::proceed && asked_->stage == Stage::mail) shared_.senders.insert(asked_->sender.str());
+    if (answer.verdict == Verdict::proceed && asked_->stage == Stage::rcpt) shared_.recipients.insert(asked_->recipient.str());
+    asked_.reset();
+    policyd_.send(answer);
+  }
+  // To the question that it kept for itself, or to none.
+  void answer_uncalled(Stage stage) {
+    if (asked_ && asked_->stage == stage) {
+      judge();
+    } else {
+      SessionAnswer answer;
+      answer.session = session_;
+      answer.stage = stage;
+      answer.stages = 0xFF;
+      answer.classes = 0xFF;
+      policyd_.send(answer);
     }
   }
 
@@ -370,8 +432,9 @@ class Gateway {
         if (text == reply_of(static_cast<Syntax>(syntax), verb)) return true;
       }
     }
-    return text == "550 5.7.1 Relaying denied." || text == "421 4.7.0 policy" || text == "220 mx.example.org ESMTP Caronte" ||
-           text == "250 mx.example.org" || text.starts_with("250-mx.example.org\r\n250");
+    return text == "550 5.7.1 Relaying denied." || text == "421 4.7.0 policy" || text == "550 policy" ||
+           text == "451 4.7.1 policy" || text == "220 mx.example.org ESMTP Caronte" || text == "250 mx.example.org" ||
+           text.starts_with("250-mx.example.org\r\n250");
   }
 
   Server::Shared shared_;
@@ -385,6 +448,10 @@ class Gateway {
   unsigned closed_ = 0;
   unsigned delivered_ = 0;
   std::uint8_t verdict_ = 0;
+  std::uint8_t asks_ = 0;       // stages
+  std::uint8_t mood_ = 0;       // holds at HELO, stress
+  std::uint8_t judgement_ = 0;  // of stage questions
+  std::optional<StageQuestion> asked_;
   bool refuses_connections_ = false;
   bool is_client_closed_ = false;
   bool is_cut_ = false;  // the mail server has gone: what it took may not have been heard

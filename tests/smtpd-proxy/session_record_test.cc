@@ -41,6 +41,7 @@ class SessionRecordTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(delivered_session);
   CPPUNIT_TEST(refused_session);
   CPPUNIT_TEST(destination_that_cannot_be_had);
+  CPPUNIT_TEST(checks_by_level);
   CPPUNIT_TEST(dialogue_only_at_level_3);
   CPPUNIT_TEST(a_huge_session_is_cut_visibly);
   CPPUNIT_TEST_SUITE_END();
@@ -86,17 +87,23 @@ class SessionRecordTest : public CppUnit::TestFixture {
   void refused_session() {
     SessionFacts facts = quiet();
     facts.outcome = ipc::Outcome::errors;
-    facts.last_reply = "421 4.7.0 Too many errors";
+    facts.has_hung_up = true;
     SessionRecord record;
+    record.last_reply = "421 4.7.0 Too many errors";
+    record.line = 12;
     record.reason = "errors";
     record.value = 11;
     record.limit = 10;
     record.relaying_denied = 3;
-    record.messages.emplace_back().sender = "x@y";
+    record.messages.push_back({.sender = "x@y",
+                               .recipients = {{"a@b", "550 Refused", false, "recipient-unknown"}},
+                               .reply = "550 Refused",
+                               .reason = "characters"});
     CPPUNIT_ASSERT_EQUAL(std::string("0 session reference=0000000000031 client=192.0.2.7 port=40000 listener=198.51.100.1:25 "
-                                     "name-status=unknown outcome=errors reason=errors value=11 limit=10 "
+                                     "name-status=unknown outcome=errors hung-up=yes reason=errors value=11 limit=10 line=12 "
                                      "reply=421 4.7.0 Too many errors relaying-denied=3 duration-ms=0 bytes-in=0\n"
-                                     "1 message sender=x@y size=0 delivered=no recipients=0\n"),
+                                     "1 message sender=x@y size=0 delivered=no reply=550 Refused reason=characters recipients=1\n"
+                                     "2 recipient address=a@b outcome=refused reply=550 Refused reason=recipient-unknown\n"),
                          text_of(facts, record));
   }
 
@@ -115,6 +122,41 @@ class SessionRecordTest : public CppUnit::TestFixture {
                          text_of(facts, record));
     record.reason = "noops";  // a later reason has nothing to do with it
     CPPUNIT_ASSERT_EQUAL(head + "reason=noops duration-ms=0 bytes-in=0\n", text_of(facts, record));
+  }
+
+  // What was only observed is seen where the administrator looks; the rest, with what found nothing, from level 2 on.
+  void checks_by_level() {
+    ipc::CheckNote refused;
+    refused.check = "rate";
+    refused.action = "refuse";
+    refused.value = 11;
+    refused.limit = 10;
+    refused.line = 7;
+    ipc::CheckNote logged = refused;
+    logged.action = "log";
+    ipc::CheckNote observed = refused;
+    observed.is_observed = true;
+    observed.points = -3;
+    ipc::CheckNote passed;
+    passed.check = "characters";
+    passed.is_hit = false;
+    const struct {
+      const ipc::CheckNote& note;
+      bool at_1;
+    } cases[] = {{refused, false}, {logged, true}, {observed, true}, {passed, false}};
+    SessionRecord record;
+    for (const auto& c : cases) {
+      CPPUNIT_ASSERT(!is_recorded(c.note, ipc::LogLevel::none));
+      CPPUNIT_ASSERT_EQUAL(c.at_1, is_recorded(c.note, ipc::LogLevel::level1));
+      CPPUNIT_ASSERT(is_recorded(c.note, ipc::LogLevel::level2) && is_recorded(c.note, ipc::LogLevel::debug));
+      record.checks.push_back(c.note);
+    }
+    const std::string text = text_of(quiet(), record);
+    CPPUNIT_ASSERT_EQUAL(std::string("1 check name=rate hit=yes action=refuse observed=no value=11 limit=10 line=7\n"
+                                     "1 check name=rate hit=yes action=log observed=no value=11 limit=10 line=7\n"
+                                     "1 check name=rate hit=yes action=refuse observed=yes value=11 limit=10 points=-3 line=7\n"
+                                     "1 check name=characters hit=no observed=no value=0 limit=0\n"),
+                         text.substr(text.find('\n') + 1));
   }
 
   void dialogue_only_at_level_3() {
