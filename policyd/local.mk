@@ -30,6 +30,7 @@ POLICYD_PARTS = \
   policyd/text.h \
   policyd/store_clock.cc policyd/store_clock.h \
   policyd/store_files.cc policyd/store_files.h \
+  policyd/store_keeper.cc policyd/store_keeper.h \
   policyd/store_upkeep.cc policyd/store_upkeep.h
 policyd_policyd_SOURCES = policyd/main.cc policyd/policyd.cc policyd/policyd.h policyd/sandbox.cc policyd/sandbox.h $(POLICYD_PARTS)
 policyd_policyd_LDADD = lib/libbdb-wrap.a $(WORKER_LIBS) $(BDB_LIBS)

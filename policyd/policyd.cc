@@ -27,19 +27,17 @@ base::MonotonicTime now() {
 Policyd::Policyd(worker::Startup startup)
     : Worker(std::move(startup)),
       started_(now()),
-      started_wall_(base::system_clock().wall()),
       hell_control_(loop(), hell_, hell_surroundings()),
       control_(loop(), take_resource(ipc::ResourceKind::control_socket), ipc::Role::policyd, start().control_gid, *this) {
   stop_deadline_.assign_timer<&Policyd::on_stop_deadline>(loop(), this);
   tick_.assign_timer<&Policyd::on_tick>(loop(), this);
   tick_.enable(kTick);
-  hell_.load(store_now());
   use_host_names(nullptr);
 }
 
-StoreTime Policyd::store_now() const {
-  const auto since_start = std::chrono::duration_cast<std::chrono::seconds>(now() - started_);
-  return std::chrono::duration_cast<std::chrono::seconds>(started_wall_.time_since_epoch() + since_start).count();
+// Without a sandbox the root is not the state folder, and nothing is kept.
+void Policyd::on_sandboxed() {
+  if (start().sandbox && take_resource(ipc::ResourceKind::state_folder)) keeper_.open();
 }
 
 // What is over is forgotten in slices.
@@ -376,6 +374,9 @@ void Policyd::on(ipc::Channel& channel, const ipc::StatusRequest&) {
   item("memory", "hell", hell_.size());
   item("memory", "hell-list", current()->list(config::ListId::hell).entries());
   item("memory", "senders", senders_.size());
+  for (const auto& [name, value] : keeper_.status()) {
+    channel.send(ipc::StatusItem{.section = "store", .subject = subject, .name = name, .value = value});
+  }
   item("counter", "seconds",
        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now() - started_).count()));
   for (const auto& [name, value] : counters_.all()) item("counter", name, value);

@@ -15,10 +15,10 @@
 #include "policyd/hell.h"
 #include "policyd/hell_control.h"
 #include "policyd/host_names.h"
-#include "policyd/memory_store.h"
 #include "policyd/reverse_questions.h"
 #include "policyd/rulings.h"
 #include "policyd/sender_history.h"
+#include "policyd/store_keeper.h"
 #include "worker/control_server.h"
 #include "worker/worker.h"
 
@@ -42,6 +42,7 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
     std::deque<Outgoing> backlog;  // while it does not read; it is not read meanwhile
   };
 
+  void on_sandboxed() override;
   void on_peer(const ipc::Peer& peer, base::Fd socket) override;
   [[nodiscard]] base::Status on_prepare(const worker::Generation& generation) override;
   void on_commit() override;
@@ -79,8 +80,8 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
   void ask_host_names();
   // What host names of the lists make of this client.
   [[nodiscard]] ipc::ClientClasses named_classes(const worker::Generation& settings, const ipc::SessionQuestion& question) const;
-  // For what is remembered: the wall clock at the start, carried on by the monotonic one.
-  [[nodiscard]] StoreTime store_now() const;
+  // For what is remembered; see policyd/store_clock.h.
+  [[nodiscard]] StoreTime store_now() const { return keeper_.now(); }
   void learn(const Session& session, const ipc::SessionClosed& closed);
   // After sessions have begun or ended: is the gateway under stress?
   void look_at_load();
@@ -95,16 +96,15 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
   void finish_if_alone();
   void on_stop_deadline(short) { finish(0); }
 
-  std::unique_ptr<Store> store_ = std::make_unique<MemoryStore>();
-  Hell hell_{*store_};
-  SenderHistory senders_{*store_};
+  StoreKeeper keeper_{loop(), [this](const std::string& text) { log().event(text); }, [this] { hell_.load(store_now()); }};
+  Hell hell_{keeper_.store()};
+  SenderHistory senders_{keeper_.store()};
   Admission admission_{base::system_clock(), hell_, senders_};
   Rulings rulings_{admission_.sessions(), senders_, hell_};
   ReverseQuestions reverse_questions_;
   HostNames host_names_;
   Counters counters_;
   base::MonotonicTime started_;
-  base::WallTime started_wall_;
   std::map<std::uint16_t, Proxy> proxies_;
   std::unique_ptr<ipc::Channel> dnsd_;
   HellControl hell_control_;

@@ -27,11 +27,14 @@ enum FileRight : std::uint64_t {
   kWriteFile = 1U << 1U,
   kReadFile = 1U << 2U,
   kReadFolder = 1U << 3U,
+  kRemoveFolder = 1U << 4U,
   kRemoveFile = 1U << 5U,
+  kMakeFolder = 1U << 7U,
   kMakeRegular = 1U << 8U,
   kTruncate = 1U << 14U,
 };
 constexpr std::uint64_t kFolderRights = kWriteFile | kReadFile | kReadFolder | kRemoveFile | kMakeRegular | kTruncate;
+constexpr std::uint64_t kTreeRights = kFolderRights | kRemoveFolder | kMakeFolder;
 constexpr std::uint64_t kBindTcp = 1U << 0U;
 constexpr std::uint64_t kConnectTcp = 1U << 1U;
 constexpr std::uint64_t kScopes = 3;  // abstract unix sockets, signals
@@ -76,7 +79,8 @@ base::Status restrict_by_landlock(const LandlockGrant& grant) {
   const base::Fd ruleset(static_cast<int>(::syscall(kCreateRuleset, &attributes, sizeof attributes, 0U)));
   if (!ruleset.is_open()) return base::system_error(errno, "landlock_create_ruleset");
   if (grant.folder >= 0) {
-    const PathBeneath beneath{kFolderRights & attributes.files, grant.folder};
+    const std::uint64_t rights = grant.has_folders ? kTreeRights : kFolderRights;
+    const PathBeneath beneath{rights & attributes.files, grant.folder};
     if (::syscall(kAddRule, ruleset.get(), kPathBeneath, &beneath, 0U) != 0) return base::system_error(errno, "landlock_add_rule");
   }
   for (const std::uint16_t port : grant.connect_ports) {

@@ -10,7 +10,8 @@
 namespace caronte::sandbox {
 
 struct LandlockGrant {
-  int folder = -1;  // open folder beneath which files may be read, written, made, renamed within it and removed; -1: none
+  int folder = -1;           // open folder beneath which files may be read, written, made, renamed within it and removed; -1: none
+  bool has_folders = false;  // folders within it too
   std::span<const std::uint16_t> connect_ports;  // TCP, of any host
 };
 

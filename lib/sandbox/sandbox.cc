@@ -37,6 +37,33 @@ wrap::SeccompFilter::Test to_filter_test(const ArgumentTest& test) {
   return result;
 }
 
+int error_of(Action action) noexcept {
+  switch (action) {
+    case Action::unsupported: return EOPNOTSUPP;
+    case Action::absent: return ENOSYS;
+    default: return EACCES;
+  }
+}
+
+std::string_view name_of(Action action) noexcept {
+  switch (action) {
+    case Action::allow: return "allow";
+    case Action::refuse: return "EACCES";
+    case Action::unsupported: return "EOPNOTSUPP";
+    case Action::absent: return "ENOSYS";
+  }
+  return {};
+}
+
+std::string_view describe(FolderAccess access) noexcept {
+  switch (access) {
+    case FolderAccess::none: return "files: none\n";
+    case FolderAccess::read_write: return "files: beneath one folder, read and write\n";
+    case FolderAccess::tree: return "files: beneath one folder, read and write, folders too\n";
+  }
+  return {};
+}
+
 base::Status add_rules(wrap::SeccompFilter& filter, const std::vector<Rule>& rules) {
   for (const Rule& rule : rules) {
     std::vector<wrap::SeccompFilter::Test> tests;
@@ -47,8 +74,7 @@ base::Status add_rules(wrap::SeccompFilter& filter, const std::vector<Rule>& rul
     }
     const auto allows = [&](const Rule& other) { return other.call == rule.call && other.action == Action::allow; };
     if (tests.empty() && std::any_of(rules.begin(), rules.end(), allows)) continue;
-    const int error = rule.action == Action::unsupported ? EOPNOTSUPP : EACCES;
-    if (auto status = filter.refuse(rule.call, error, tests); !status) return status;
+    if (auto status = filter.refuse(rule.call, error_of(rule.action), tests); !status) return status;
   }
   return base::Done{};
 }
@@ -88,12 +114,12 @@ base::Status enter(const Entry& entry) {
 #else
   if (entry.policy == nullptr) return base::system_error(EINVAL, "sandbox");
   const Policy& policy = *entry.policy;
-  if ((policy.folder == FolderAccess::read_write) != (entry.folder >= 0)) {
+  if ((policy.folder != FolderAccess::none) != (entry.folder >= 0)) {
     return base::Error{EINVAL, "sandbox: the policy and the folder given do not agree"};
   }
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) != 0) return base::system_error(errno, "PR_SET_NO_NEW_PRIVS");
   const auto ports = policy.may_connect_tcp ? entry.tcp_ports : std::span<const std::uint16_t>();
-  if (auto status = restrict_by_landlock({entry.folder, ports}); !status) return status;
+  if (auto status = restrict_by_landlock({entry.folder, policy.folder == FolderAccess::tree, ports}); !status) return status;
 
   std::vector<Rule> rules = all_rules(policy);
   const auto sanitizer = preset_sanitizer();
@@ -117,15 +143,16 @@ std::string describe(const Policy& policy) {
       joint = ", ";
     }
     if (*joint == ',') line += ')';
-    line += rule.action == Action::allow ? " allow: " : rule.action == Action::refuse ? " EACCES: " : " EOPNOTSUPP: ";
-    line += rule.reason;
+    line += ' ';
+    line.append(name_of(rule.action)).append(": ").append(rule.reason);
     lines.push_back(std::move(line));
   }
   std::sort(lines.begin(), lines.end());
   lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
   std::string text = "worker " + std::string(policy.worker) + "\n";
-  text += policy.folder == FolderAccess::none ? "files: none\n" : "files: beneath one folder, read and write\n";
+  text += describe(policy.folder);
   text += policy.may_connect_tcp ? "tcp: connect to the ports of the configuration\n" : "tcp: none\n";
+  if (policy.extra_threads != 0) text += "threads: " + std::to_string(policy.extra_threads) + " more\n";
   for (const std::string& line : lines) text += line + "\n";
   return text;
 }

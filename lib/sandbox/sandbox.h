@@ -16,6 +16,7 @@ enum class Action : std::uint8_t {
   allow,
   refuse,       // EACCES: what libraries merely try
   unsupported,  // EOPNOTSUPP: they then take another way
+  absent,       // ENOSYS, as if the kernel did not know it: they then take an older way
 };
 
 // A test of one argument, compared as 64 bits; all tests of a rule must hold.
@@ -64,20 +65,30 @@ struct Rule {
   return {call, Action::refuse, first, second, third, reason};
 }
 
+[[nodiscard]] constexpr Rule absent(std::string_view call, std::string_view reason) {
+  return {call, Action::absent, {}, {}, {}, reason};
+}
 [[nodiscard]] constexpr Rule unsupported(std::string_view call, std::string_view reason, ArgumentTest first) {
   return {call, Action::unsupported, first, {}, {}, reason};
 }
 
 // Landlock: what of the file system stays reachable. Everything else, TCP bind and connect (unless `tcp_connect`),
 // abstract sockets and signals to others are denied where the kernel's ABI knows them.
-enum class FolderAccess : std::uint8_t { none, read_write };
+enum class FolderAccess : std::uint8_t {
+  none,
+  read_write,  // files of the folder
+  tree,        // folders within it too: made, renamed, removed
+};
 
 struct Policy {
   std::string_view worker;  // name in logs and of the golden file
   std::span<const std::span<const Rule>> presets;
   std::span<const Rule> rules;
-  FolderAccess folder = FolderAccess::none;  // read_write: the one open folder descriptor given to enter()
+  FolderAccess folder = FolderAccess::none;  // others: the one open folder descriptor given to enter()
   bool may_connect_tcp = false;              // dnsd: resolvers over TCP, to the ports given to enter() only
+  // RLIMIT_NPROC beyond the first thread (Privileges::extra_threads). It counts by uid: a predecessor that a hanging disk
+  // keeps from dying still counts.
+  std::uint32_t extra_threads = 0;
 };
 
 // Shared presets. Each worker's own row set: sandbox::Policy <worker>::sandbox_policy() in <folder>/sandbox.h.
@@ -85,12 +96,12 @@ struct Policy {
 [[nodiscard]] std::span<const Rule> preset_event_loop();  // epoll as libevent uses it
 [[nodiscard]] std::span<const Rule> preset_channel();     // sendmsg, recvmsg, close, what lib/ipc needs
 [[nodiscard]] std::span<const Rule> preset_control();     // worker::ControlServer
-[[nodiscard]] std::span<const Rule> preset_folder();      // files beneath one open folder (logd; policyd later)
+[[nodiscard]] std::span<const Rule> preset_folder();      // files beneath one open folder (logd, policyd)
 [[nodiscard]] std::span<const Rule> preset_sanitizer();   // empty but in builds with --enable-sanitizers; enter() adds it itself
 
 struct Entry {
   const Policy* policy = nullptr;
-  int folder = -1;                             // for FolderAccess::read_write
+  int folder = -1;                             // for a FolderAccess but none
   std::span<const std::uint16_t> tcp_ports{};  // for may_connect_tcp; from Landlock's ABI 4 on nothing else is reached
 };
 

@@ -171,6 +171,7 @@ std::unique_ptr<ipc::Channel> Worker::open_channel(const ipc::Peer& peer, base::
 
 int Worker::run(const sandbox::Policy& policy) {
   if (start_.sandbox) enter_sandbox(policy);
+  on_sandboxed();
   startup_.resources.clear();
   adopt_peers();
   master_->send(ipc::Ready{});
@@ -187,7 +188,8 @@ void Worker::enter_sandbox(const sandbox::Policy& policy) {
                                        .folder = folder,
                                        .folder_path = start_.empty_folder.str(),
                                        .descriptors = start_.descriptors,
-                                       .may_write_files = policy.folder == sandbox::FolderAccess::read_write};
+                                       .extra_threads = policy.extra_threads,
+                                       .may_write_files = policy.folder != sandbox::FolderAccess::none};
   if (auto status = sandbox::drop_privileges(privileges); !status) die(start_.role, EX_OSERR, status.error().text);
 #ifndef CARONTE_WITHOUT_SANDBOX
   if (auto status = note_forbidden_calls(black_box_); !status) die(start_.role, EX_OSERR, status.error().text);

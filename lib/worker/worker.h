@@ -68,6 +68,9 @@ class Worker : public ipc::ChannelOwner {
   [[nodiscard]] int run(const sandbox::Policy& policy);
 
  protected:
+  // In the sandbox, before Ready and before anything but master is heard: for resources that are opened inside of it, and for
+  // threads, which no filter reaches that comes later.
+  virtual void on_sandboxed() {}
   // A channel to another worker: at the start, and again after that one was restarted (the old one is closed by then or
   // broken; replace it). Role logd is handled here and does not come.
   virtual void on_peer(const ipc::Peer& peer, base::Fd socket) = 0;

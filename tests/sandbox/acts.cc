@@ -27,6 +27,7 @@ namespace {
 
 using ipc::kDnsd;
 using ipc::kLogd;
+using ipc::kPolicyd;
 using ipc::kSmtpdProxy;
 using ipc::kWorkers;
 using ipc::RoleMask;
@@ -84,7 +85,7 @@ void add_files(std::vector<Act>& acts, const Scene& scene) {
                   outside});
   acts.push_back({"climb out of the folder",
                   SYS_openat,
-                  {number(scene.log_folder), text("../../../../etc/passwd"), number(O_RDONLY)},
+                  {scene.log_folder < 0 ? here() : number(scene.log_folder), text("../../../../etc/passwd"), number(O_RDONLY)},
                   kWorkers,
                   outside});
   acts.push_back({"make a file in /tmp",
@@ -93,8 +94,9 @@ void add_files(std::vector<Act>& acts, const Scene& scene) {
                   kWorkers,
                   outside});
   acts.push_back({"openat2", kOpenat2, {here(), text("/etc/passwd"), std::string(24, '\0'), number(24)}});
-  acts.push_back({"read a folder's names", SYS_getdents64, {number(scene.log_folder), std::string(256, '\0'), number(256)}});
-  acts.push_back({"make a folder", SYS_mkdirat, {here(), text("/nonexistent/folder"), number(0700)}});
+  acts.push_back(
+      {"read a folder's names", SYS_getdents64, {number(scene.log_folder), std::string(256, '\0'), number(256)}, but(kPolicyd)});
+  acts.push_back({"make a folder", SYS_mkdirat, {here(), text("/nonexistent/folder"), number(0700)}, but(kPolicyd)});
   acts.push_back({"make a symbolic link", SYS_symlinkat, {text("/etc/passwd"), here(), text("/nonexistent/link")}});
   acts.push_back({"make a hard link", SYS_linkat, {here(), text("/nonexistent/a"), here(), text("/nonexistent/b"), number(0)}});
   acts.push_back({"make a device", SYS_mknodat, {here(), text("/nonexistent/null"), number(020600), number(0x103)}});

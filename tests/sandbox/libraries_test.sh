@@ -51,7 +51,7 @@ event='^libevent_core-'
 seccomp='^libseccomp\.'
 nothing='^$'
 check smtpd-proxy "$event|$seccomp" "$nothing"
-check policyd "$event|$seccomp" "$nothing"
+check policyd "$event|$seccomp|^libdb-5\." "$nothing"
 check logd "$event|$seccomp|^libtinyxml2\." "$nothing"
 # libunbound links the whole of libevent, and OpenSSL for DNS over TLS and DNSSEC, neither of which is used here.
 check dnsd "$event|$seccomp|^libunbound\." '^libevent-|^libssl\.|^libcrypto\.|^libprotobuf-c\.|^libnghttp2\.|^libhogweed\.|^libnettle\.|^libgmp\.|^libz\.|^libzstd\.'

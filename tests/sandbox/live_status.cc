@@ -49,7 +49,8 @@ bool is_expected(const Subject& subject, int descriptor, const std::string& targ
   for (const char* start : {"socket:[", "anon_inode:[eventpoll]", "pipe:[", "/memfd:caronte"}) {
     if (target.starts_with(start)) return true;
   }
-  return subject.role() == ipc::Role::logd && target.starts_with(subject.grounds().log_folder());
+  return (subject.role() == ipc::Role::logd && target.starts_with(subject.grounds().log_folder())) ||
+         (subject.role() == ipc::Role::policyd && target.starts_with(subject.grounds().state_folder()));
 }
 
 }  // namespace
@@ -58,6 +59,8 @@ void check_live_status(Tally& tally, const Subject& subject) {
   const std::string name(ipc::name_of(subject.role()));
   const std::string process = "/proc/" + std::to_string(subject.pid());
   const bool is_logd = subject.role() == ipc::Role::logd;
+  const bool is_policyd = subject.role() == ipc::Role::policyd;
+  const bool has_files = is_logd || is_policyd;
 
   const std::string uid = std::to_string(Subject::kUid);
   const std::string gid = std::to_string(Subject::kGid);
@@ -72,8 +75,8 @@ void check_live_status(Tally& tally, const Subject& subject) {
                                                     {"CapAmb", none},
                                                     {"Seccomp", "2"},
                                                     {"NoNewPrivs", "1"},
-                                                    {"Umask", is_logd ? "0027" : "0077"},
-                                                    {"Threads", "1"}};
+                                                    {"Umask", has_files ? "0027" : "0077"},
+                                                    {"Threads", is_policyd ? "2" : "1"}};
   const auto status = status_of(process);
   for (const auto& [field, value] : expected) {
     const auto found = status.find(field);
@@ -82,17 +85,19 @@ void check_live_status(Tally& tally, const Subject& subject) {
   }
 
   std::error_code error;
-  const std::string root = is_logd ? subject.grounds().log_folder() : subject.grounds().empty_folder();
+  const std::string root = is_logd      ? subject.grounds().log_folder()
+                           : is_policyd ? subject.grounds().state_folder()
+                                        : subject.grounds().empty_folder();
   for (const char* link : {"/root", "/cwd"}) {
     const std::string is = std::filesystem::read_symlink(process + link, error).string();
     tally.check(is == root, name + ": " + link + " is " + is);
   }
-  tally.check(is_logd || std::filesystem::is_empty(root, error), name + ": its root is not empty");
+  tally.check(has_files || std::filesystem::is_empty(root, error), name + ": its root is not empty");
 
   const std::string limits = slurp(process + "/limits");
   tally.check(has_limit(limits, "Max core file size", "0"), name + ": core files are possible");
-  tally.check(has_limit(limits, "Max processes", "0"), name + ": further processes are possible");
-  tally.check(is_logd || has_limit(limits, "Max file size", "0"), name + ": files may grow");
+  tally.check(has_limit(limits, "Max processes", is_policyd ? "4" : "0"), name + ": further processes are possible");
+  tally.check(has_files || has_limit(limits, "Max file size", "0"), name + ": files may grow");
   tally.check(has_limit(limits, "Max open files", "256"), name + ": limit of descriptors");
 
   std::istringstream maps(slurp(process + "/maps"));

@@ -103,8 +103,10 @@ Grounds::Grounds() : root_("/tmp/caronte-hostile-XXXXXX") {
   if (::mkdtemp(root_.data()) == nullptr) throw std::runtime_error("mkdtemp: " + std::string(std::strerror(errno)));
   must(::chmod(root_.c_str(), 0755), root_);
   must(::mkdir(empty_folder().c_str(), 0755), empty_folder());
-  must(::mkdir(log_folder().c_str(), 0700), log_folder());
-  must(::chown(log_folder().c_str(), Subject::kUid, Subject::kGid), log_folder());
+  for (const std::string& folder : {log_folder(), state_folder()}) {
+    must(::mkdir(folder.c_str(), 0700), folder);
+    must(::chown(folder.c_str(), Subject::kUid, Subject::kGid), folder);
+  }
 }
 
 Grounds::~Grounds() {
@@ -178,10 +180,12 @@ void Subject::send_resources() {
   if (role_ == Role::policyd || role_ == Role::logd) {
     send(ipc::Resource{.kind = ipc::ResourceKind::control_socket}, make_control_socket().get());
   }
-  if (role_ == Role::logd) {
-    const base::Fd folder(must(::open(grounds_.log_folder().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), grounds_.log_folder()));
-    send(ipc::Resource{.kind = ipc::ResourceKind::log_folder}, folder.get());
-  }
+  const auto send_folder = [&](ipc::ResourceKind kind, const std::string& path) {
+    const base::Fd folder(must(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), path));
+    send(ipc::Resource{.kind = kind}, folder.get());
+  };
+  if (role_ == Role::logd) send_folder(ipc::ResourceKind::log_folder, grounds_.log_folder());
+  if (role_ == Role::policyd) send_folder(ipc::ResourceKind::state_folder, grounds_.state_folder());
 }
 
 // Another resolver in each generation, on the same port (dnsd begins anew for another). With an empty list, as the real master

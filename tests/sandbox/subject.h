@@ -24,6 +24,7 @@ class Grounds {
   Grounds& operator=(const Grounds&) = delete;
   [[nodiscard]] std::string empty_folder() const { return root_ + "/empty"; }
   [[nodiscard]] std::string log_folder() const { return root_ + "/log"; }
+  [[nodiscard]] std::string state_folder() const { return root_ + "/state"; }
 
  private:
   std::string root_;
