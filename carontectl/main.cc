@@ -3,6 +3,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <optional>
@@ -11,6 +13,7 @@
 
 #include "carontectl/control_client.h"
 #include "carontectl/hell_command.h"
+#include "carontectl/list_command.h"
 #include "carontectl/log_command.h"
 #include "carontectl/settings.h"
 #include "carontectl/status.h"
@@ -33,6 +36,7 @@ int usage() {
       "                  [--recipient TEXT] [--exact] [--outcome NAME] [--reference TEXT] [--since TIME] [--until TIME]\n"
       "       carontectl [-f FILE] [-r RUNFOLDER] hell list | export | clear | import FILE\n"
       "       carontectl [-f FILE] [-r RUNFOLDER] hell add ADDRESS ... [-t TIME] [-r REASON] | hell remove ADDRESS ...\n"
+      "       carontectl [-f FILE] [-r RUNFOLDER] list NAME show | add ENTRY ... | remove ENTRY ... | move ENTRY up|down|to PLACE\n"
       "       carontectl -V\n",
       stderr);
   return EX_USAGE;
@@ -77,13 +81,15 @@ int main(int argc, char** argv) {
   }
   if (optind == argc) return usage();
   const std::string_view command = argv[optind];
-  if (command != "status" && command != "reload" && command != "stop" && command != "log" && command != "hell") return usage();
+  constexpr std::array<std::string_view, 6> kCommands{"status", "reload", "stop", "log", "hell", "list"};
+  if (std::find(kCommands.begin(), kCommands.end(), command) == kCommands.end()) return usage();
   const auto settings = find_settings(options);
   if (!settings) return EX_NOINPUT;
   const int count = argc - optind;
   char** words = argv + optind;
   if (command == "log") return carontectl::run_log(count, words, settings->log_folder);
   if (command == "hell") return carontectl::run_hell(count, words, settings->run_folder);
+  if (command == "list") return carontectl::run_list(count, words, settings->run_folder);
   if (command == "status") return run_status(count, words, settings->run_folder);
   if (count != 1) return usage();
   return command == "reload" ? carontectl::reload(settings->run_folder) : carontectl::stop(settings->run_folder);

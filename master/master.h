@@ -55,6 +55,7 @@ class Master final : private SupervisorObserver, private ReloaderObserver, priva
   void on(ipc::Channel& channel, const ipc::StatusRequest& request);
   void on(ipc::Channel& channel, const ipc::ReloadRequest& request);
   void on(ipc::Channel& channel, const ipc::StopRequest& request);
+  void on(ipc::Channel& channel, const ipc::ListFolderRequest& request);
 
   void on_reload_signal(short what);
   void on_stop_signal(short what);

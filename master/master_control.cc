@@ -10,7 +10,7 @@
 namespace caronte::master {
 
 bool Master::on_control_message(ipc::Channel& channel, ipc::Incoming& message) {
-  return ipc::dispatch<ipc::StatusRequest, ipc::ReloadRequest, ipc::StopRequest>(*this, channel, message);
+  return ipc::dispatch<ipc::StatusRequest, ipc::ReloadRequest, ipc::StopRequest, ipc::ListFolderRequest>(*this, channel, message);
 }
 
 void Master::on_control_closed(ipc::Channel& channel) {
@@ -33,6 +33,16 @@ void Master::on(ipc::Channel& channel, const ipc::ReloadRequest&) {
   auto& askers = reloader_.is_running() ? next_askers_ : askers_;
   if (std::find(askers.begin(), askers.end(), &channel) == askers.end()) askers.push_back(&channel);
   on_reload_signal(0);
+}
+
+// For carontectl, which edits it with its caller's rights. A list of recipients has no name here.
+void Master::on(ipc::Channel& channel, const ipc::ListFolderRequest& request) {
+  ipc::ListFolderAnswer answer;
+  for (const LoadedList& list : reloader_.current()->loaded.lists) {
+    const auto id = static_cast<config::ListId>(list.number);
+    if (id < config::ListId::kCount && config::name_of(id) == request.list.str()) answer.file = list.file;
+  }
+  channel.send(answer);
 }
 
 // The connection then ends when caronted does.

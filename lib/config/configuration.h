@@ -22,6 +22,10 @@ using std::chrono::milliseconds;
 // An address or network list, by its place in the configuration; its table reaches workers as a MappedList.
 enum class ListId : std::uint16_t { relay, trusted, white, hell, kCount };
 [[nodiscard]] std::string_view name_of(ListId list) noexcept;
+// IW-7: others refuse them; the relay guard knows numeric addresses only.
+[[nodiscard]] constexpr bool takes_host_names(ListId list) noexcept {
+  return list == ListId::trusted || list == ListId::white;
+}
 
 // What a check does when it hits (design.md section 6). `log` decides nothing and records what would have been done.
 enum class Action : std::uint8_t { off, log, score, refuse, defer, tarpit, ban, kCount };

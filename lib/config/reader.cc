@@ -207,8 +207,7 @@ class Reading {
       return;
     }
     if (const auto* id = std::get_if<ListId>(&setting.slot)) {
-      const bool has_names = *id == ListId::trusted || *id == ListId::white;
-      auto content = parse_address_list(text.value(), has_names ? HostNames::taken : HostNames::refused);
+      auto content = parse_address_list(text.value(), takes_host_names(*id) ? HostNames::taken : HostNames::refused);
       tell(setting, attribute, content.problems);
       lists_.push_back({*id, setting.receivers, std::string(attribute.value), std::move(content)});
     } else if (const Domain& domain = configuration_.domains.back(); !domain.name.empty()) {
