@@ -38,7 +38,10 @@ bool is_same_content(const struct stat& a, const struct stat& b) noexcept {
 // Gone at the end, unless it was given its name.
 class Draft {
  public:
-  explicit Draft(const std::string& path) : path_(path + ".new") {}
+  explicit Draft(const std::string& name) : path_(name) {
+    path_.insert(path_.rfind('/') + 1, ".").append(".carontectl");
+    ::unlink(path_.c_str());  // of somebody who was interrupted: the lock is ours
+  }
   ~Draft() {
     if (file_) ::unlink(path_.c_str());
   }
