@@ -1,4 +1,4 @@
-"""All groups of faults, in their order. `is_short`: belongs to ./check. `is_timed`: measures a recovery time, so it is run alone."""
+"""All groups of faults, in their order. `is_short`: belongs to ./check. `is_timed`: measures a time, so it is run alone."""
 
 from typing import Callable, NamedTuple
 
@@ -51,12 +51,12 @@ GROUPS = (
     Group("F54-denied-call", kernel.call_denied),
     Group("F55-logd-stuck", process.logd_stuck, is_timed=True),
     Group("F60-suspended", process.suspended),
-    Group("F64-slow-loris", client.slow_loris),
-    Group("F65-idle", client.idle_connections),
-    Group("F67-resets", client.reset_storm, True),
-    Group("F68-floods", client.floods, True),
+    Group("F64-slow-loris", client.slow_loris, is_timed=True),
+    Group("F65-idle", client.idle_connections, is_timed=True),
+    Group("F67-resets", client.reset_storm, True, True),
+    Group("F68-floods", client.floods, True, True),
     Group("F69-smuggling", integration.row("F69")),
-    Group("F70-burst", client.burst),
+    Group("F70-burst", client.burst, is_timed=True),
     Group("F71-crasher", integration.row("F71")),
     Group("F72-bad-reloads", operation.bad_reloads, True),
     Group("F73-reloads", operation.hundred_reloads, True),

@@ -10,4 +10,4 @@ FAULT_NEEDS = tests/master/odd_worker$(EXEEXT) tests/sandbox/hostile_test$(EXEEX
 endif
 .PHONY: faults
 faults: all $(FAULT_NEEDS)
-	CARONTE_BUILD=. $(srcdir)/tests/faults/run -r
+	CARONTE_BUILD=. $(srcdir)/tests/faults/run

@@ -98,10 +98,11 @@ def _die_with_parent():
 class Gateway:
     """`servers`, of the destination: a ScriptedSink, a Postfix, (address, port), or a list of these. `relay`: lines of the relay list; None: no
     <relay> element. `lists`: {name: lines} of further files in lists/. `listens`: attributes of each <listen>, address (and
-    port, if it matters) included. `xml`: the whole file instead, in which {folder}, {port}, {port6}, {destination} and {destination_port} are filled in."""
+    port, if it matters) included. `xml`: the whole file instead, in which {folder}, {port}, {port6}, {destination} and {destination_port} are filled in.
+    `is_started` false: only the folder and the configuration, for a test that starts caronted itself."""
 
     def __init__(self, servers=None, *, domains=DOMAINS, relay=None, listens=None, xml=None, extra_xml="", folder=None,
-                 build=None, expects_deaths=False, wait=True, environment=None, arguments=(), lists=None, **elements):
+                 build=None, expects_deaths=False, is_started=True, wait=True, environment=None, arguments=(), lists=None, **elements):
         self.build = pathlib.Path(build or build_folder())
         self.expects_deaths = expects_deaths
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="caronte-test.", dir=folder))
@@ -110,8 +111,9 @@ class Gateway:
         self._reserved, self._process, self._born = [], None, {}
         try:
             self._write(servers, list(domains), relay, listens, xml, extra_xml, lists or {}, elements)
-            self._start(environment, list(arguments))
-            if wait:
+            if is_started:
+                self._start(environment, list(arguments))
+            if is_started and wait:
                 self.wait_until_ready()
         except BaseException:
             self._kill()

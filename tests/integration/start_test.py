@@ -5,11 +5,9 @@ import os
 import pathlib
 import pwd
 import re
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 import unittest
 
@@ -71,15 +69,7 @@ class StartTest(Case):
 
     def gateway_folder(self, **elements):
         """A configuration that nothing runs with yet."""
-        gateway = Gateway.__new__(Gateway)
-        gateway.build, gateway.expects_deaths = build_folder(), False
-        gateway.folder = pathlib.Path(tempfile.mkdtemp(prefix="caronte-test."))
-        self.addCleanup(shutil.rmtree, gateway.folder)
-        gateway.folder.chmod(0o755)
-        gateway.file = gateway.folder / "caronte.xml"
-        gateway._reserved, gateway._process, gateway._born = [], None, {}
-        gateway._write(None, ["local.example.org"], None, None, None, "", elements)
-        self.addCleanup(lambda: [reserved.close() for reserved in gateway._reserved])
+        gateway = self.gateway(None, domains=["local.example.org"], is_started=False, **elements)
         Gateway.ensure_users()
         return gateway
 
