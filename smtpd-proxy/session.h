@@ -269,6 +269,7 @@ class Session final : public DestinationOwner {
   bool is_answer_owed_ = false;  // to a question that was given up; until it has come policyd is away for this session
   bool is_early_asked_ = false;
   bool is_stressed_ = false;
+  bool is_trust_awaited_ = false;  // a trusted host name is being looked up for the first time
   bool is_held_ = false;
   bool has_left_hold_ = false;  // the client went while it was held (AG-16)
 };

@@ -136,11 +136,13 @@ void Session::on_answer(const ipc::SessionAnswer& answer) {
   resume_input();
 }
 
-// Trust by host name is policyd's to find, but only where the configuration has a list of trusted clients.
+// Trust by host name is policyd's to find, but only where the configuration names hosts as trusted (IW-7).
 void Session::take_admission(const ipc::SessionAnswer& answer) {
   auto grantable =
       static_cast<ipc::ClientClasses>(config::bit_of(config::ClientClass::white) | config::bit_of(config::ClientClass::no_grey));
-  if (generation_->list(config::ListId::trusted).entries() != 0) grantable |= config::bit_of(config::ClientClass::trusted);
+  const bool has_names = generation_->list(config::ListId::trusted).names().size() != 0;
+  if (has_names) grantable |= config::bit_of(config::ClientClass::trusted);
+  is_trust_awaited_ = has_names && answer.is_trust_awaited;
   classes_ = static_cast<ipc::ClientClasses>(classes_ | (answer.classes & grantable));
   server_ = answer.server;
   stages_ = answer.stages;

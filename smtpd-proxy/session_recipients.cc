@@ -39,6 +39,10 @@ void Session::decide_recipient(const RcptCommand& command, PendingRecipient& rec
   const bool may_relay =
       config::has_class(classes_, config::ClientClass::relay) || config::has_class(classes_, config::ClientClass::trusted);
   if (guard(command.recipient, false, may_relay, proxy_.local_domains(*generation_)) == GuardAnswer::relaying_denied) {
+    if (is_trust_awaited_) {
+      recipient.reply = replies::kPolicyAway;  // it may be a host that is trusted by its name
+      return;
+    }
     ++record().relaying_denied;
     recipient.reply = configuration().replies.relaying_denied;
     return;
