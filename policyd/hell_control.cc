@@ -121,7 +121,11 @@ bool HellControl::send_slice(ipc::Channel& channel, Talk& talk) {
   if (talk.next) {
     bool is_full = false;
     const base::Prefix from = *talk.next;
-    const auto next = hell_.visit(from, kSlice, surroundings_.now(), [&](const ipc::HellEntry& entry) {
+    const StoreTime now = surroundings_.now();
+    const StoreTime ahead = surroundings_.wall_ahead();
+    const auto next = hell_.visit(from, kSlice, now, [&](ipc::HellEntry entry) {
+      entry.since += ahead;
+      if (entry.expires != 0) entry.expires += ahead;
       if (is_full || channel.send(entry)) return;
       is_full = true;  // it does not read as fast: from here again
       talk.next = entry.prefix;

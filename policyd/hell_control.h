@@ -23,6 +23,7 @@ class HellControl {
   // What it needs of policyd.
   struct Surroundings {
     std::function<StoreTime()> now;
+    std::function<StoreTime()> wall_ahead;  // seconds of the wall clock before `now`: people are told its time
     std::function<config::Hell()> settings;
     std::function<void(const std::string&)> log;
   };

@@ -340,8 +340,9 @@ bool Policyd::on_control_message(ipc::Channel& channel, ipc::Incoming& message) 
 }
 
 HellControl::Surroundings Policyd::hell_surroundings() {
-  return {[this] { return store_now(); }, [this] { return current()->configuration.hell; },
-          [this](const std::string& text) { log().event(text); }};
+  const auto wall = [] { return std::chrono::system_clock::to_time_t(base::system_clock().wall()); };
+  return {[this] { return store_now(); }, [this, wall] { return StoreTime{wall()} - store_now(); },
+          [this] { return current()->configuration.hell; }, [this](const std::string& text) { log().event(text); }};
 }
 
 void Policyd::on(ipc::Channel& channel, const ipc::HellItem& item) {
