@@ -33,9 +33,9 @@ struct ProtectedAddresses {
 
 class Hell {
  public:
-  static constexpr std::size_t kMaxEntries = 2'000'000;        // by hand; beyond half of it nothing is banned automatically
-  static constexpr std::size_t kSlice = 300;                   // entries looked at by expire_some()
-  static constexpr std::int64_t kLongest = 10'000 * 86'400LL;  // an entry's time in seconds
+  static constexpr std::size_t kMaxEntries = 2'000'000;           // by hand; beyond half of it nothing is banned automatically
+  static constexpr std::size_t kSlice = 300;                      // entries looked at by expire_some()
+  static constexpr std::int64_t kLongest = 200LL * 366 * 86'400;  // an entry's time in seconds
 
   explicit Hell(Store& store) : store_(store) {}
 
