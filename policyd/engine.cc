@@ -63,6 +63,9 @@ class Judging {
 
  private:
   [[nodiscard]] bool is_exempt(Check check) const { return config::is_exempt(check, classes_, switches_of(configuration_)); }
+  [[nodiscard]] bool trust_exempts(Check check) const {
+    return config::is_exempt(check, config::bit_of(ClientClass::trusted), switches_of(configuration_));
+  }
   [[nodiscard]] bool is_on(const CheckRow& row) const {
     return row.wish(configuration_).action != Action::off && !is_exempt(row.exemption);
   }
@@ -87,7 +90,7 @@ class Judging {
     const Wish wish = row.wish(configuration_);
     const bool is_observed = wish.action == Action::log || configuration_.server.observe;
     if (is_hit && row.is_once && has_hit_before(row.reason) && (is_observed || !is_decisive(wish.action))) return false;
-    const Action action = is_observed || !is_hit ? wish.action : possible(wish.action);
+    const Action action = is_observed || !is_hit ? wish.action : possible(wish.action, row);
     note(row, finding, action, is_observed, wish.points);
     if (!is_hit || is_observed) return false;
     if (action == Action::score) {
@@ -101,7 +104,9 @@ class Judging {
   [[nodiscard]] bool has_hit_before(std::string_view reason) const { return (facts_.hits >> reason_index(reason) & 1U) != 0; }
 
   // What can be done now of what is wanted.
-  [[nodiscard]] Action possible(Action action) const {
+  [[nodiscard]] Action possible(Action action, const CheckRow& row) const {
+    // Never 5xx for what is our own fault.
+    if (facts_.is_trust_awaited && is_decisive(action) && trust_exempts(row.exemption)) return Action::defer;
     if (action == Action::tarpit && (!may_hold() || configuration_.tarpit.delay.count() == 0)) return Action::refuse;
     if (action == Action::ban && !(may_ban() && configuration_.hell.is_present && configuration_.hell.time.count() > 0)) {
       return Action::refuse;
@@ -136,7 +141,8 @@ class Judging {
     if (action == Action::tarpit) answer.hold = configuration_.tarpit.delay;
     const base::Prefix client = base::client_prefix(facts_.client);
     // Also when all places in the tarpit are taken now (Q21).
-    if (row.wish(configuration_).action == Action::tarpit && configuration_.tarpit.is_present && facts_.is_address_known) {
+    const bool is_rule_broken = action != Action::defer && row.wish(configuration_).action == Action::tarpit;
+    if (is_rule_broken && configuration_.tarpit.is_present && facts_.is_address_known) {
       decision_.effects.push_back({Effect::Kind::remember_client, row.reason, client, configuration_.tarpit.within, 0});
     }
     if (action == Action::ban) {

@@ -24,10 +24,11 @@ struct Facts {
   bool is_destinations = false;
   std::uint32_t recipients_valid = 0;
   std::uint32_t recipients_invalid = 0;
-  std::uint32_t hits = 0;     // bits of the reasons that have hit in this session (reason_index())
-  bool has_offended = false;  // an offence of this session was counted
-  bool is_stressed = false;   // overload: nobody is held
-  std::size_t held = 0;       // sessions that are being held now
+  std::uint32_t hits = 0;         // bits of the reasons that have hit in this session (reason_index())
+  bool has_offended = false;      // an offence of this session was counted
+  bool is_stressed = false;       // overload: nobody is held
+  bool is_trust_awaited = false;  // it may turn out to be trusted: a host name of that list was still being looked up
+  std::size_t held = 0;           // sessions that are being held now
 
   std::optional<bool> is_sender_local;         // from Stage::mail on: its domain is a local one
   std::optional<std::uint32_t> messages;       // of this client, in the window of <rate>

@@ -182,12 +182,14 @@ Rulings::Moment Policyd::moment(const worker::Generation& settings) const {
 Decision Policyd::decide(const ipc::SessionQuestion& question, std::uint16_t proxy) {
   const worker::GenerationPtr settings = generation(question.generation);
   const config::Configuration& configuration = settings->configuration;
-  const Admission::Decision admitted =
+  Admission::Decision admitted =
       admission_.decide(question, proxy,
                         {configuration.limits, configuration.replies, configuration.hell, configuration.server.observe,
                          settings->list(config::ListId::relay), settings->list(config::ListId::trusted),
                          settings->list(config::ListId::white), settings->list(config::ListId::hell)},
                         store_now(), named_classes(*settings, question));
+  admitted.answer.is_trust_awaited =
+      configuration.dns.is_present && host_names_.is_awaited(settings->list(config::ListId::trusted));
   Decision decision{admitted.answer, {}, {}};
   if (admitted.answer.verdict == ipc::Verdict::proceed) decision = rulings_.connect(admitted.answer, *settings, moment(*settings));
   if (admitted.note) decision.notes.insert(decision.notes.begin(), *admitted.note);
@@ -195,8 +197,6 @@ Decision Policyd::decide(const ipc::SessionQuestion& question, std::uint16_t pro
     counters_.add_refused(decision.answer.reason);
     return decision;
   }
-  decision.answer.is_trust_awaited =
-      configuration.dns.is_present && host_names_.is_awaited(settings->list(config::ListId::trusted));
   look_at_load();
   if (configuration.dns.is_present && configuration.dns.reverse && question.is_address_known) ask_reverse(question);
   return decision;

@@ -28,11 +28,13 @@ bool may_ask(const ipc::StageQuestion& question, const SessionState& state) noex
 Decision Rulings::connect(const ipc::SessionAnswer& admitted, const worker::Generation& settings, const Moment& moment) {
   const Session* session = sessions_.find(admitted.session);
   SessionState* state = sessions_.state_of(admitted.session);
+  state->is_trust_awaited = admitted.is_trust_awaited;
   Facts facts = facts_of(admitted.session, *session, moment);
   facts.stage = ipc::Stage::connect;
   Decision decision = rule(facts, *state, settings, moment);
   decision.answer.classes = admitted.classes;
   decision.answer.is_stressed = admitted.is_stressed;
+  decision.answer.is_trust_awaited = admitted.is_trust_awaited;
   decision.answer.server = admitted.server;
   if (decision.answer.verdict != ipc::Verdict::proceed) {
     held_.close(admitted.session);
@@ -71,6 +73,7 @@ Facts Rulings::facts_of(std::uint64_t id, const Session& session, const Moment& 
   facts.hits = session.state.hits;
   facts.has_offended = session.state.has_offended;
   facts.is_stressed = moment.is_stressed;
+  facts.is_trust_awaited = session.state.is_trust_awaited;
   facts.held = held_.count(moment.now.monotonic);
   return facts;
 }

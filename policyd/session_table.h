@@ -17,11 +17,12 @@ namespace caronte::policyd {
 
 // What the checks know of a session (rulings.h).
 struct SessionState {
-  std::uint32_t generation = 0;  // of the settings with which it began; 0: the present ones
-  std::uint32_t hits = 0;        // bits of the reasons that have hit
-  std::int32_t points = 0;       // sum of Action::score
-  ipc::StageMask stages = 0;     // that it may be asked about
-  bool is_resumed = false;       // from before this policyd: what the one before had said is not known
+  std::uint32_t generation = 0;   // of the settings with which it began; 0: the present ones
+  std::uint32_t hits = 0;         // bits of the reasons that have hit
+  std::int32_t points = 0;        // sum of Action::score
+  ipc::StageMask stages = 0;      // that it may be asked about
+  bool is_resumed = false;        // from before this policyd: what the one before had said is not known
+  bool is_trust_awaited = false;  // at connect (ipc::SessionAnswer)
   bool has_offended = false;
   bool has_begun = false;  // a stage behind the greeting was asked
 };

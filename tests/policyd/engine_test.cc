@@ -118,6 +118,7 @@ class EngineTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(notes_tell_the_line_of_the_setting);
   CPPUNIT_TEST(tarpit_without_place_refuses_at_once);
   CPPUNIT_TEST(ban_without_hell_refuses);
+  CPPUNIT_TEST(who_may_turn_out_to_be_trusted_is_deferred);
   CPPUNIT_TEST(Q9_listed_addresses_are_not_banned);
   CPPUNIT_TEST(points_of_a_recipient_count_come_once);
   CPPUNIT_TEST(AX_12_greeting_delay);
@@ -404,6 +405,24 @@ class EngineTest : public CppUnit::TestFixture {
     const Decision d = judge(bounce(), c);
     CPPUNIT_ASSERT(d.answer.verdict == Verdict::refuse && effect_of(d, Effect::Kind::ban) == nullptr);
     CPPUNIT_ASSERT_EQUAL(std::string("refuse"), d.notes[0].action.str());
+  }
+
+  void who_may_turn_out_to_be_trusted_is_deferred() {
+    const auto code = [](Stage stage, const config::Configuration& c) {
+      Facts facts = hostile(stage);
+      facts.is_trust_awaited = true;
+      const Decision d = judge(facts, c);
+      CPPUNIT_ASSERT_EQUAL(d.answer.reply.str().starts_with('5'), effect_of(d, Effect::Kind::ban) != nullptr);
+      CPPUNIT_ASSERT_EQUAL(d.answer.reply.str().starts_with('5'), effect_of(d, Effect::Kind::count_offence) != nullptr);
+      return d.answer.reply.str().substr(0, 3);
+    };
+    config::Configuration c = everything(Action::ban);
+    CPPUNIT_ASSERT_EQUAL(std::string("421"), code(Stage::early_talker, c));
+    CPPUNIT_ASSERT_EQUAL(std::string("451"), code(Stage::mail, c));
+    CPPUNIT_ASSERT_EQUAL(std::string("451"), code(Stage::rcpt, c));
+    CPPUNIT_ASSERT_EQUAL(std::string("550"), code(Stage::recipient_refused, c));  // trust is no exemption from these
+    c.trusted.bypass_antispam = false;
+    CPPUNIT_ASSERT_EQUAL(std::string("550"), code(Stage::rcpt, c));
   }
 
   void Q9_listed_addresses_are_not_banned() {
