@@ -38,6 +38,7 @@ class PrefixTreeTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(everything_can_be_an_entry);
   CPPUNIT_TEST(families_are_apart);
   CPPUNIT_TEST(random_prefixes_as_the_model_has_them);
+  CPPUNIT_TEST(overlaps_as_the_model_has_them);
   CPPUNIT_TEST(random_ranges_as_the_model_has_them);
   CPPUNIT_TEST(ranges_are_cut_exactly);
   CPPUNIT_TEST(all_of_ipv6_holds_no_ipv4);
@@ -114,6 +115,35 @@ class PrefixTreeTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT(tree.find(wanted) == model_find(entries, wanted));
       }
     }
+  }
+
+  void overlaps_as_the_model_has_them() {
+    CPPUNIT_ASSERT(!PrefixTree().view().overlaps({{}, 0}));
+    CPPUNIT_ASSERT(!PrefixTreeView().overlaps({{}, 0}));
+    std::mt19937 random(7);  // NOLINT: the same in every run
+    std::size_t hits = 0;
+    for (int round = 0; round < 200; ++round) {
+      PrefixTree tree;
+      std::vector<Prefix> entries;
+      for (std::uint32_t i = 1; i <= 5; ++i) {
+        const auto bits = static_cast<std::uint8_t>(100 + random() % 29);
+        entries.push_back({any_address(random).masked(bits), bits});
+        tree.insert(entries.back(), i);
+      }
+      for (int i = 0; i < 100; ++i) {
+        const auto bits = static_cast<std::uint8_t>(90 + random() % 39);
+        Address near = any_address(random);
+        if (i % 2 == 0) near = entries[random() % entries.size()].address;
+        if (i % 4 == 0) near = near.next().value_or(near);
+        const Prefix wanted{near.masked(bits), bits};
+        const bool expected = std::any_of(entries.begin(), entries.end(), [&](const Prefix& entry) {
+          return entry.contains(wanted.address) || wanted.contains(entry.address);
+        });
+        CPPUNIT_ASSERT_EQUAL(expected, tree.view().overlaps(wanted));
+        hits += expected ? 1 : 0;
+      }
+    }
+    CPPUNIT_ASSERT(hits > 1000 && hits < 19'000);
   }
 
   void random_ranges_as_the_model_has_them() {
