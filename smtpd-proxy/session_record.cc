@@ -51,7 +51,7 @@ void add_check(worker::RecordBuilder& builder, const ipc::CheckNote& note) {
 
 bool is_recorded(const ipc::CheckNote& note, ipc::LogLevel level) noexcept {
   if (level >= ipc::LogLevel::level2) return true;
-  return level == ipc::LogLevel::level1 && note.is_hit && (note.is_observed || note.action == ipc::Text<16>("log"));
+  return level == ipc::LogLevel::level1 && note.is_hit;
 }
 
 worker::RecordBuilder compose_record(const SessionFacts& facts, const SessionRecord& record, ipc::LogLevel level) {

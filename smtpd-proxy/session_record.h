@@ -58,7 +58,7 @@ struct SessionRecord {
   std::vector<DialogueLine> dialogue;  // level 3
 };
 
-// What a check would have done is shown at every level, what it did from level 2 on (its effect is in the record anyway).
+// What has hit is shown at every level, what ran and found nothing from level 2 on.
 [[nodiscard]] bool is_recorded(const ipc::CheckNote& note, ipc::LogLevel level) noexcept;
 
 // The session's side of the record.

@@ -124,7 +124,7 @@ class SessionRecordTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(head + "reason=noops duration-ms=0 bytes-in=0\n", text_of(facts, record));
   }
 
-  // What was only observed is seen where the administrator looks; the rest, with what found nothing, from level 2 on.
+  // Whatever has hit is told, for a session has one reason and may have run into several; what found nothing from level 2 on.
   void checks_by_level() {
     ipc::CheckNote refused;
     refused.check = "rate";
@@ -143,7 +143,7 @@ class SessionRecordTest : public CppUnit::TestFixture {
     const struct {
       const ipc::CheckNote& note;
       bool at_1;
-    } cases[] = {{refused, false}, {logged, true}, {observed, true}, {passed, false}};
+    } cases[] = {{refused, true}, {logged, true}, {observed, true}, {passed, false}};
     SessionRecord record;
     for (const auto& c : cases) {
       CPPUNIT_ASSERT(!is_recorded(c.note, ipc::LogLevel::none));
