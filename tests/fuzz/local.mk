@@ -4,9 +4,9 @@ CLEANFILES += tests/fuzz/libtargets.a
 EXTRA_LIBRARIES += tests/fuzz/libtargets.a
 tests_fuzz_libtargets_a_SOURCES = tests/fuzz/address.cc tests/fuzz/channel.cc tests/fuzz/command.cc tests/fuzz/configuration.cc tests/fuzz/data.cc tests/fuzz/data_readers.h tests/fuzz/local_address.h \
   tests/fuzz/dns_answer.cc tests/fuzz/frames.h tests/fuzz/fuzz.h tests/fuzz/list.cc tests/fuzz/log_file.cc \
-  tests/fuzz/log_record.cc tests/fuzz/path.cc tests/fuzz/policyd.cc tests/fuzz/proxy_header.cc tests/fuzz/quoting.cc \
+  tests/fuzz/log_record.cc tests/fuzz/names.cc tests/fuzz/path.cc tests/fuzz/policyd.cc tests/fuzz/proxy_header.cc tests/fuzz/quoting.cc \
   tests/fuzz/relay_guard.cc tests/fuzz/reply.cc tests/fuzz/session.cc tests/fuzz/targets.cc tests/fuzz/value.cc tests/fuzz/xml.cc \
-  carontectl/log_filter.cc carontectl/log_printer.cc carontectl/log_reader.cc dnsd/answer_parser.cc logd/log_scanner.cc \
+  carontectl/list_text.cc carontectl/log_filter.cc carontectl/log_printer.cc carontectl/log_reader.cc dnsd/answer_parser.cc logd/log_scanner.cc \
   logd/record_writer.cc logd/sender.cc policyd/policyd.cc $(POLICYD_PARTS) smtpd-proxy/destination.cc smtpd-proxy/probe.cc \
   smtpd-proxy/proxy.cc smtpd-proxy/session.cc smtpd-proxy/session_commands.cc smtpd-proxy/session_destination.cc smtpd-proxy/session_policy.cc \
   smtpd-proxy/session_recipients.cc

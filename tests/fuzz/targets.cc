@@ -19,6 +19,7 @@ namespace caronte::fuzz {
   ROW(address,          128)      \
   ROW(value,            256)      \
   ROW(list,            2048)      \
+  ROW(names,           2048)      \
   ROW(xml,             4096)      \
   ROW(configuration,   8192)      \
   ROW(quoting,          512)      \
