@@ -34,8 +34,10 @@ void FactBook::look_up_client(Facts& facts, const config::Configuration& configu
     const config::RepeatOffenders& rule = configuration.repeat_offenders;
     const base::Prefix range = range_of(facts.client, rule);
     facts.offences = senders_.find(range.address, now.stored).offences_within(whole(rule.within), now.stored);
-    const base::MonotonicTime* until = held_ranges_.find(range.text());
-    facts.is_range_held = until != nullptr && *until > now.monotonic;
+    if (facts.stage == ipc::Stage::connect && rule.tarpit.count() > 0) {
+      const base::MonotonicTime* until = held_ranges_.find(range.text());
+      facts.is_range_held = until != nullptr && *until > now.monotonic;
+    }
   }
   if (facts.stage == ipc::Stage::connect && configuration.tarpit.is_present) {
     const SenderRecord& sender = senders_.find(facts.client, now.stored);

@@ -314,6 +314,37 @@ class LocalSenderTest(EnvelopeCase):
                 self.ready(gateway).command(odd, 250)
 
 
+class UnlistedRecipientTest(EnvelopeCase):
+    """Lists of recipients of a domain (Q3): 550 5.1.1 before the destination hears of it."""
+
+    def test_a_recipient_who_is_not_listed(self):
+        sink = self.sink()
+        gateway = self.gateway(sink, lists={"users": ["user"]}, replies={"bogus": "yes"},
+                               domains=[{"name": "local.example.org", "recipients": "lists/users"}, "other.example.org"])
+        client = self.ready(gateway)
+        client.command("MAIL FROM:<a@example.com>", 250)
+        reply = client.command("RCPT TO:<nobody@local.example.org>")
+        self.assertRegex(reply.first, r"^550 5\.1\.1 No such recipient here \[[0-9a-z]{13}\]$")
+        for good in ("user@local.example.org", "USER@LOCAL.example.org", "postmaster@local.example.org", "postmaster",
+                     "nobody@other.example.org"):
+            client.command(f"RCPT TO:<{good}>", 250)
+        client.data(b"x\r\n")
+        self.assertFalse([line for line in sink.recipients() if b"nobody@local" in line])
+
+    def test_off(self):
+        gateway = self.gateway(self.sink())
+        self.ready(gateway).deliver(recipients=["nobody@local.example.org"])
+
+    def test_AG_5_it_counts_as_invalid(self):
+        gateway = self.gateway(self.sink(), lists={"users": ["user"]}, recipients={"invalid": 2, "action": "refuse"},
+                               domains=[{"name": "local.example.org", "recipients": "lists/users"}])
+        client = self.ready(gateway)
+        client.command("MAIL FROM:<a@example.com>", 250)
+        client.command("RCPT TO:<nobody@local.example.org>", "550 5.1.1")
+        client.command("RCPT TO:<nobody@local.example.org>", REFUSED)
+        client.expect_eof()
+
+
 class BackscatterTest(EnvelopeCase):
     """AX-25."""
 
@@ -407,6 +438,13 @@ class ActionsTest(EnvelopeCase):
         client.quit()
         noted = self.noted(gateway, "null-sender")
         self.assertEqual((noted.get("hit"), noted.get("observed"), noted.get("action")), ("yes", "yes", "log"))
+
+    def test_hits_are_counted(self):
+        gateway, client = self.mail("refuse", REFUSED)
+        self.assertRegex(gateway.control("status").stdout, r"hit-null-sender\s+1\b")
+        self.assertNotIn("observed-null-sender", gateway.control("status").stdout)
+        gateway, client = self.mail("log", 250)
+        self.assertRegex(gateway.control("status").stdout, r"observed-null-sender\s+1\b")
 
     def test_score_adds_points(self):
         gateway, client = self.mail("score", 250)
