@@ -32,7 +32,7 @@ struct AdmissionSettings {
 
 class Admission {
  public:
-  Admission(const base::Clock& clock, const Hell& hell, SenderHistory& senders) : clock_(clock), hell_(hell), senders_(senders) {}
+  Admission(const base::Clock& clock, Hell& hell, SenderHistory& senders) : clock_(clock), hell_(hell), senders_(senders) {}
 
   struct Decision {
     ipc::SessionAnswer answer;
@@ -58,7 +58,7 @@ class Admission {
                                     ipc::ClientClasses named);
 
   const base::Clock& clock_;
-  const Hell& hell_;
+  Hell& hell_;
   SenderHistory& senders_;
   SessionTable sessions_;
   PenaltyBox penalties_;

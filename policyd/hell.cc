@@ -10,7 +10,7 @@ namespace caronte::policyd {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
-constexpr std::size_t kLoadSlice = 10'000;
+constexpr std::string_view kLengthsKey = "hell-lengths";
 constexpr unsigned kV4Bits = 96;  // an IPv4 prefix is at least as long
 
 std::size_t family_of(const base::Prefix& prefix) noexcept {
@@ -50,6 +50,29 @@ void bring_back(ipc::HellEntry& entry, std::int64_t ahead, StoreTime now) {
   entry.since = std::min<std::int64_t>(entry.since, now);
 }
 
+// A bit for each length that has entries, as characters.
+template <class Lengths>
+std::string encode_lengths(const Lengths& lengths) {
+  std::string value(1, static_cast<char>(kVersion));
+  for (const auto& family : lengths) {
+    for (const std::uint32_t length : family) value += length == 0 ? '0' : '1';
+  }
+  return value;
+}
+
+template <class Lengths>
+bool decode_lengths(std::string_view value, Lengths& lengths) {
+  if (value.size() != encode_lengths(lengths).size() || value[0] != static_cast<char>(kVersion)) return false;
+  value.remove_prefix(1);
+  for (auto& family : lengths) {
+    for (std::uint32_t& length : family) {
+      length = value[0] == '0' ? 0 : 1;
+      value.remove_prefix(1);
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 bool ProtectedAddresses::overlaps(const base::Prefix& prefix) const {
@@ -66,37 +89,76 @@ bool ProtectedAddresses::overlaps(const base::Prefix& prefix) const {
 
 // ---------------------------------------------------------------------------------------------------------------- entries
 
-void Hell::load(StoreTime now) {
+void Hell::begin_load(StoreTime now) {
+  next_load_.emplace();
+  const auto value = store_.get(Table::meta, kLengthsKey);
+  if (value && decode_lengths(*value, stored_lengths_)) return;
+  while (load_some(now)) continue;  // written by nobody of ours
+}
+
+bool Hell::load_some(StoreTime now) {
+  if (!next_load_) return false;
   std::vector<ipc::HellEntry> of_the_future;
-  std::string from;
-  for (bool is_more = true; is_more;) {
-    const auto next = store_.scan(Table::hell, from, kLoadSlice, [&](std::string_view key, std::string_view value) {
-      auto stored = decode_entry(key, value);
-      if (!stored || entries_.size() >= kMaxEntries) return;
-      ipc::HellEntry& entry = stored->entry;
-      if (stored->written > now) {
-        bring_back(entry, stored->written - now, now);
-        of_the_future.push_back(entry);
-      }
-      // The keys come in order, as a rule behind all that is there.
-      const std::size_t before = entries_.size();
-      entries_.emplace_hint(entries_.end(), entry.prefix, Entry{entry.expires, entry.offences, entry.source});
-      if (entries_.size() != before) count(entry.prefix, 1);
-    });
-    is_more = next.has_value();
-    if (is_more) from = *next;
-  }
+  next_load_ = store_.scan(Table::hell, *next_load_, kLoadSlice, [&](std::string_view key, std::string_view value) {
+    auto stored = decode_entry(key, value);
+    if (!stored || entries_.size() >= kMaxEntries) return;
+    if (stored->written > now) {
+      bring_back(stored->entry, stored->written - now, now);
+      of_the_future.push_back(stored->entry);
+    }
+    take_in(stored->entry, entries_.end());  // the keys come in order, as a rule behind all that is there
+  });
   for (const ipc::HellEntry& entry : of_the_future) store_.put(Table::hell, key_of(entry.prefix), encode_entry(entry, now));
+  if (!next_load_) write_lengths();
+  return next_load_.has_value();
+}
+
+// Lengths of which there are no entries any more are forgotten now and then, at a start.
+void Hell::write_lengths() {
+  stored_lengths_ = lengths_;
+  store_.put(Table::meta, kLengthsKey, encode_lengths(lengths_));
+}
+
+Hell::Entries::iterator Hell::take_in(const ipc::HellEntry& entry, Entries::iterator hint) {
+  const std::size_t before = entries_.size();
+  const auto place = entries_.emplace_hint(hint, entry.prefix, Entry{entry.expires, entry.offences, entry.source});
+  if (entries_.size() != before) count(entry.prefix, 1);
+  return place;
+}
+
+Hell::Entries::iterator Hell::known(const base::Prefix& prefix, StoreTime now) {
+  const auto found = entries_.find(prefix);
+  if (found != entries_.end() || !next_load_) return found;
+  const auto value = store_.get(Table::hell, key_of(prefix));
+  auto stored = value ? decode_entry(key_of(prefix), *value) : std::nullopt;
+  if (!stored) return found;
+  if (stored->written > now) {
+    bring_back(stored->entry, stored->written - now, now);
+    store_.put(Table::hell, key_of(prefix), encode_entry(stored->entry, now));
+  }
+  return take_in(stored->entry, entries_.end());
+}
+
+bool Hell::has_length(std::size_t family, unsigned bits) const noexcept {
+  return lengths_[family][bits] != 0 || (next_load_ && stored_lengths_[family][bits] != 0);
 }
 
 void Hell::count(const base::Prefix& prefix, int change) {
-  std::uint32_t& length = lengths_[family_of(prefix)][prefix.bits];
+  const std::size_t family = family_of(prefix);
+  std::uint32_t& length = lengths_[family][prefix.bits];
   length = change > 0 ? length + 1 : length - 1;
+  if (next_load_ || stored_lengths_[family][prefix.bits] != 0 || length == 0) return;
+  write_lengths();  // before its first entry
 }
 
 void Hell::remember(const ipc::HellEntry& entry, StoreTime now) {
-  if (entries_.insert_or_assign(entry.prefix, Entry{entry.expires, entry.offences, entry.source}).second) count(entry.prefix, 1);
+  const auto [place, is_new] = entries_.insert_or_assign(entry.prefix, Entry{entry.expires, entry.offences, entry.source});
+  if (is_new) count(entry.prefix, 1);
   store_.put(Table::hell, key_of(entry.prefix), encode_entry(entry, now));
+}
+
+std::size_t Hell::size() const noexcept {
+  return next_load_ ? std::max<std::size_t>(entries_.size(), store_.entries(Table::hell)) : entries_.size();
 }
 
 // Nothing: there is none, or the store has lost it.
@@ -114,18 +176,18 @@ Hell::Entries::iterator Hell::erase(Entries::iterator entry) {
 
 // ---------------------------------------------------------------------------------------------------------------- look-up
 
-const Hell::Entries::value_type* Hell::find_longest(const base::Address& address, unsigned longest, StoreTime now) const {
-  const auto& lengths = lengths_[address.is_v4() ? 1 : 0];
+const Hell::Entries::value_type* Hell::find_longest(const base::Address& address, unsigned longest, StoreTime now) {
+  const std::size_t family = address.is_v4() ? 1 : 0;
   const unsigned shortest = address.is_v4() ? kV4Bits : 0;
   for (unsigned bits = longest + 1; bits-- > shortest;) {
-    if (lengths[bits] == 0) continue;
-    const auto found = entries_.find(base::Prefix{address.masked(bits), static_cast<std::uint8_t>(bits)});
+    if (!has_length(family, bits)) continue;
+    const auto found = known(base::Prefix{address.masked(bits), static_cast<std::uint8_t>(bits)}, now);
     if (found != entries_.end() && !found->second.is_over(now)) return &*found;
   }
   return nullptr;
 }
 
-std::optional<Hell::Match> Hell::find(const base::Address& address, const config::MappedList& list, StoreTime now) const {
+std::optional<Hell::Match> Hell::find(const base::Address& address, const config::MappedList& list, StoreTime now) {
   if (const auto* entry = find_longest(address, 128, now)) {
     const auto& [prefix, known] = *entry;
     return Match{prefix, known.source, known.expires == 0 ? 0 : known.expires - now, known.offences, 0};
@@ -134,7 +196,7 @@ std::optional<Hell::Match> Hell::find(const base::Address& address, const config
   return std::nullopt;
 }
 
-std::optional<base::Prefix> Hell::find_around(const base::Prefix& prefix, StoreTime now) const {
+std::optional<base::Prefix> Hell::find_around(const base::Prefix& prefix, StoreTime now) {
   if (prefix.bits == 0 || (family_of(prefix) == 1 && prefix.bits == kV4Bits)) return std::nullopt;
   const auto* entry = find_longest(prefix.address, prefix.bits - 1U, now);
   return entry == nullptr || family_of(entry->first) != family_of(prefix) ? std::nullopt : std::optional(entry->first);
@@ -152,8 +214,8 @@ std::optional<base::Prefix> Hell::visit(const base::Prefix& from, std::size_t co
 // ----------------------------------------------------------------------------------------------------------------- changes
 
 bool Hell::add(const base::Prefix& prefix, std::string_view reason, std::int64_t seconds, StoreTime now) {
-  const auto found = entries_.find(prefix);
-  if (found == entries_.end() && entries_.size() >= kMaxEntries) return false;
+  const auto found = known(prefix, now);
+  if (found == entries_.end() && size() >= kMaxEntries) return false;
   ipc::HellEntry entry{.prefix = prefix, .reason = {}, .since = now};
   if (found != entries_.end() && !found->second.is_over(now)) entry = read(prefix);
   entry.source = ipc::HellSource::hand;
@@ -163,7 +225,8 @@ bool Hell::add(const base::Prefix& prefix, std::string_view reason, std::int64_t
   return true;
 }
 
-std::size_t Hell::remove(const base::Prefix& prefix) {
+std::size_t Hell::remove(const base::Prefix& prefix, StoreTime now) {
+  while (load_some(now)) continue;
   std::size_t removed = 0;
   for (auto entry = entries_.lower_bound(prefix); entry != entries_.end() && prefix.contains(entry->first.address);) {
     if (!is_within(entry->first, prefix)) {
@@ -177,9 +240,10 @@ std::size_t Hell::remove(const base::Prefix& prefix) {
 }
 
 std::size_t Hell::clear() {
-  const std::size_t count = entries_.size();
+  const std::size_t count = size();
   entries_.clear();
   lengths_ = {};
+  next_load_.reset();
   store_.clear(Table::hell);
   return count;
 }
@@ -188,8 +252,8 @@ std::optional<base::Prefix> Hell::ban(const Ban& ban, const ProtectedAddresses& 
   if (ban.seconds <= 0) return std::nullopt;
   for (const base::Prefix& prefix : {ban.range, base::client_prefix(ban.client), base::Prefix{ban.client, 128}}) {
     if (!prefix.contains(ban.client) || protected_addresses.overlaps(prefix)) continue;
-    const auto found = entries_.find(prefix);
-    if (found == entries_.end() && entries_.size() >= kMaxEntries / 2) return std::nullopt;
+    const auto found = known(prefix, now);
+    if (found == entries_.end() && size() >= kMaxEntries / 2) return std::nullopt;
     ipc::HellEntry entry{.prefix = prefix, .source = ipc::HellSource::ban, .reason = {}, .expires = 1, .since = now};
     if (found != entries_.end() && !found->second.is_over(now)) entry = read(prefix);
     if (entry.source == ipc::HellSource::ban) entry.reason = ban.reason;
@@ -208,6 +272,7 @@ std::optional<std::int64_t> Hell::worth(std::string_view key, std::string_view v
 }
 
 std::size_t Hell::expire_some(StoreTime now) {
+  if (next_load_) return 0;
   std::size_t removed = 0;
   auto entry = entries_.lower_bound(next_);
   for (std::size_t i = 0; i < kSlice && entry != entries_.end(); ++i) {

@@ -1,7 +1,8 @@
 // Addresses and networks that have done real harm (FW-13): refused when they connect, before anything else is looked at,
 // relay addresses included (Q9). Entries come by hand, by a check's action `ban`, and from the list file of the
 // configuration, which is not kept here. They live in Table::hell; prefixes and times are in memory too, so that a client
-// costs a few look-ups in a map, whatever the number of entries. Times are StoreTime, passed in by the caller.
+// costs a few look-ups in a map, whatever the number of entries. A million of them take a while to be read at the start: they
+// come in slices, and until the last one the store is asked as well. Times are StoreTime, passed in by the caller.
 #pragma once
 
 #include <array>
@@ -33,14 +34,17 @@ struct ProtectedAddresses {
 
 class Hell {
  public:
-  static constexpr std::size_t kMaxEntries = 2'000'000;           // by hand; beyond half of it nothing is banned automatically
+  static constexpr std::size_t kMaxEntries = 2'000'000;  // by hand; beyond half of it nothing is banned automatically
+  static constexpr std::size_t kLoadSlice = 1000;
   static constexpr std::size_t kSlice = 300;                      // entries looked at by expire_some()
   static constexpr std::int64_t kLongest = 200LL * 366 * 86'400;  // an entry's time in seconds
 
   explicit Hell(Store& store) : store_(store) {}
 
-  // Adds what the store holds: at the start, and when the store has come back.
-  void load(StoreTime now);
+  // Begins to take in what the store holds: at the start, and when the store has come back.
+  void begin_load(StoreTime now);
+  // The next kLoadSlice entries. False: all are in memory.
+  bool load_some(StoreTime now);
 
   struct Match {
     base::Prefix prefix;  // unspecified for HellSource::list
@@ -50,14 +54,14 @@ class Hell {
     std::uint32_t line = 0;  // HellSource::list: of the file
   };
   // The longest entry that holds the address and is not over. `list`: the list file.
-  [[nodiscard]] std::optional<Match> find(const base::Address& address, const config::MappedList& list, StoreTime now) const;
+  [[nodiscard]] std::optional<Match> find(const base::Address& address, const config::MappedList& list, StoreTime now);
 
   // By hand: replaces an entry of this prefix. `seconds` from now, at most kLongest; 0: for ever. False: full.
   [[nodiscard]] bool add(const base::Prefix& prefix, std::string_view reason, std::int64_t seconds, StoreTime now);
   // Takes out the entry of this prefix and all that lie within it. Returns how many.
-  std::size_t remove(const base::Prefix& prefix);
+  std::size_t remove(const base::Prefix& prefix, StoreTime now);
   // A wider entry that holds the prefix and is not over.
-  [[nodiscard]] std::optional<base::Prefix> find_around(const base::Prefix& prefix, StoreTime now) const;
+  [[nodiscard]] std::optional<base::Prefix> find_around(const base::Prefix& prefix, StoreTime now);
   // Returns how many there were.
   std::size_t clear();
 
@@ -81,7 +85,7 @@ class Hell {
   [[nodiscard]] static std::optional<std::int64_t> worth(std::string_view key, std::string_view value);
 
   // Those that are over and not yet taken out included.
-  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept;
 
  private:
   struct Entry {
@@ -92,18 +96,26 @@ class Hell {
   };
   using Entries = std::map<base::Prefix, Entry>;
 
+  using Lengths = std::array<std::array<std::uint32_t, 129>, 2>;  // of IPv6 and of IPv4 prefixes
+
+  // The entry of this prefix, from the store when that has not been read so far.
+  Entries::iterator known(const base::Prefix& prefix, StoreTime now);
+  Entries::iterator take_in(const ipc::HellEntry& entry, Entries::iterator hint);
+  [[nodiscard]] bool has_length(std::size_t family, unsigned bits) const noexcept;
+  void write_lengths();
   void remember(const ipc::HellEntry& entry, StoreTime now);
   [[nodiscard]] ipc::HellEntry read(const base::Prefix& prefix) const;
   Entries::iterator erase(Entries::iterator entry);
   void count(const base::Prefix& prefix, int change);
   // The longest entry of at most `longest` bits that holds the address and is not over.
-  [[nodiscard]] const Entries::value_type* find_longest(const base::Address& address, unsigned longest, StoreTime now) const;
+  [[nodiscard]] const Entries::value_type* find_longest(const base::Address& address, unsigned longest, StoreTime now);
 
   Store& store_;
   Entries entries_;
-  // How many entries there are of each length, of IPv6 and of IPv4.
-  std::array<std::array<std::uint32_t, 129>, 2> lengths_{};
-  base::Prefix next_{{}, 0};  // of expire_some()
+  Lengths lengths_{};                     // how many entries in memory have each length
+  Lengths stored_lengths_{};              // not 0: the store may have some; kept in Table::meta
+  std::optional<std::string> next_load_;  // key; nullopt: all that the store holds is in memory
+  base::Prefix next_{{}, 0};              // of expire_some()
 };
 
 }  // namespace caronte::policyd

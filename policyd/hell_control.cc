@@ -95,7 +95,7 @@ ipc::ControlResult HellControl::remove(Talk& talk) {
   ipc::ControlResult result;
   result.is_ok = true;
   for (const ipc::HellItem& item : talk.items) {
-    const std::size_t count = hell_.remove(item.prefix);
+    const std::size_t count = hell_.remove(item.prefix, surroundings_.now());
     talk.removed += count;
     const auto around = hell_.find_around(item.prefix, surroundings_.now());
     if (around) {

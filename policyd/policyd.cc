@@ -13,6 +13,7 @@ namespace {
 // When master has died: what the smtpd-proxies take to finish, and a little more.
 constexpr base::Duration kStopPatience{35'000};
 constexpr base::Duration kTick{1'000};
+constexpr base::Duration kNextLoad{2};
 
 std::string proxy_name(std::uint16_t index) {
   return std::string(ipc::name_of(ipc::Role::smtpd_proxy)) + '.' + std::to_string(index);
@@ -32,7 +33,17 @@ Policyd::Policyd(worker::Startup startup)
   stop_deadline_.assign_timer<&Policyd::on_stop_deadline>(loop(), this);
   tick_.assign_timer<&Policyd::on_tick>(loop(), this);
   tick_.enable(kTick);
+  load_.assign_timer<&Policyd::on_load>(loop(), this);
   use_host_names(nullptr);
+}
+
+void Policyd::begin_loading() {
+  hell_.begin_load(store_now());
+  load_.enable(base::Duration{0});
+}
+
+void Policyd::on_load(short) {
+  if (hell_.load_some(store_now())) load_.enable(kNextLoad);
 }
 
 // Without a sandbox the root is not the state folder, and nothing is kept.

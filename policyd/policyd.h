@@ -86,6 +86,9 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
   // After sessions have begun or ended: is the gateway under stress?
   void look_at_load();
   void on_tick(short);
+  // The entries of hell come in slices, with verdicts in between.
+  void begin_loading();
+  void on_load(short);
   [[nodiscard]] HellControl::Surroundings hell_surroundings();
   void cancel_reverse(std::uint64_t session);
   // Notes first, then the answer.
@@ -96,7 +99,7 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
   void finish_if_alone();
   void on_stop_deadline(short) { finish(0); }
 
-  StoreKeeper keeper_{loop(), [this](const std::string& text) { log().event(text); }, [this] { hell_.load(store_now()); }};
+  StoreKeeper keeper_{loop(), [this](const std::string& text) { log().event(text); }, [this] { begin_loading(); }};
   Hell hell_{keeper_.store()};
   SenderHistory senders_{keeper_.store()};
   Admission admission_{base::system_clock(), hell_, senders_};
@@ -110,6 +113,7 @@ class Policyd final : public worker::Worker, private worker::ControlHandler {
   HellControl hell_control_;
   worker::ControlServer control_;
   wrap::Event tick_;
+  wrap::Event load_;
   wrap::Event stop_deadline_;
   bool is_stopping_ = false;
   bool is_rule_broken_ = false;

@@ -48,6 +48,9 @@ class HellTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(Q9_protected_addresses_are_never_banned);
   CPPUNIT_TEST(removed_with_all_that_lies_within);
   CPPUNIT_TEST(survives_a_restart);
+  CPPUNIT_TEST(what_is_not_yet_loaded_is_found);
+  CPPUNIT_TEST(what_is_not_yet_loaded_can_be_changed);
+  CPPUNIT_TEST(a_store_without_lengths_is_read_at_once);
   CPPUNIT_TEST(clock_set_back_leaves_the_time_that_was_left);
   CPPUNIT_TEST(rubbish_in_the_store_is_passed_over);
   CPPUNIT_TEST(expires_in_slices);
@@ -63,6 +66,10 @@ class HellTest : public CppUnit::TestFixture {
 
   [[nodiscard]] bool has(const char* client, StoreTime now = kNow) {
     return hell_.find(address(client), no_list_, now).has_value();
+  }
+  static void load(Hell& hell, StoreTime now) {
+    hell.begin_load(now);
+    while (hell.load_some(now)) continue;
   }
   std::optional<base::Prefix> ban(const char* client, const char* range, std::int64_t seconds, StoreTime now,
                                   const ProtectedAddresses& protected_addresses) {
@@ -171,8 +178,8 @@ class HellTest : public CppUnit::TestFixture {
     }
     CPPUNIT_ASSERT(hell_.find_around(prefix("192.0.2.0/24"), kNow) == prefix("192.0.0.0/16"));
     CPPUNIT_ASSERT(!hell_.find_around(prefix("192.0.0.0/16"), kNow));
-    CPPUNIT_ASSERT_EQUAL(std::size_t{3}, hell_.remove(prefix("192.0.2.0/24")));
-    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, hell_.remove(prefix("192.0.2.0/24")));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{3}, hell_.remove(prefix("192.0.2.0/24"), kNow));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, hell_.remove(prefix("192.0.2.0/24"), kNow));
     CPPUNIT_ASSERT(hell_.find(address("192.0.2.1"), no_list_, kNow)->prefix == prefix("192.0.0.0/16"));
     CPPUNIT_ASSERT_EQUAL(std::size_t{2}, hell_.clear());
     CPPUNIT_ASSERT(!has("192.0.2.1") && !has("192.0.3.0"));
@@ -183,8 +190,8 @@ class HellTest : public CppUnit::TestFixture {
     (void)ban("2001:db8::1", "2001:db8::/64", 50);
     (void)ban("2001:db8::1", "2001:db8::/64", 50);
     Hell second(store_);
-    second.load(kNow + 10);
-    second.load(kNow + 10);  // once more does no harm
+    load(second, kNow + 10);
+    load(second, kNow + 10);  // once more does no harm
     CPPUNIT_ASSERT_EQUAL(std::size_t{2}, second.size());
     CPPUNIT_ASSERT_EQUAL(std::int64_t{90}, second.find(address("192.0.2.7"), no_list_, kNow + 10)->left);
     CPPUNIT_ASSERT_EQUAL(2U, second.find(address("2001:db8::7"), no_list_, kNow + 10)->offences);
@@ -196,6 +203,59 @@ class HellTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("rate"), found[1].reason.str());
     CPPUNIT_ASSERT_EQUAL(std::int64_t{kNow}, found[1].since);
   }
+  void fill(unsigned count) {
+    for (unsigned i = 0; i < count; ++i) {
+      CPPUNIT_ASSERT(hell_.add({base::Address::v4(10, 0, static_cast<std::uint8_t>(i >> 8U), static_cast<std::uint8_t>(i)), 128},
+                               "", 100, kNow));
+    }
+  }
+  void what_is_not_yet_loaded_is_found() {
+    fill(3000);
+    CPPUNIT_ASSERT(hell_.add(prefix("192.0.2.0/24"), "", 100, kNow));
+    CPPUNIT_ASSERT(hell_.add(prefix("2001:db8::/32"), "", 0, kNow));
+    Hell second(store_);
+    second.begin_load(kNow);
+    const auto has = [&](const char* client, StoreTime now) { return second.find(address(client), no_list_, now).has_value(); };
+    CPPUNIT_ASSERT(has("192.0.2.7", kNow) && has("2001:db8::7", kNow) && has("10.0.9.9", kNow));
+    CPPUNIT_ASSERT(!has("192.0.3.7", kNow) && !has("192.0.2.7", kNow + 100) && has("2001:db8::7", kNow + 100));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{3002}, second.size());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, second.expire_some(kNow + 100));
+    CPPUNIT_ASSERT(second.load_some(kNow) && second.load_some(kNow) && second.load_some(kNow) && !second.load_some(kNow));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{3002}, second.size());
+    CPPUNIT_ASSERT(has("192.0.2.7", kNow) && has("2001:db8::7", kNow) && has("10.0.9.9", kNow) && !has("192.0.3.7", kNow));
+  }
+  void what_is_not_yet_loaded_can_be_changed() {
+    fill(3000);
+    CPPUNIT_ASSERT(hell_.add(prefix("192.0.2.1"), "", 1000, kNow));
+    Hell second(store_);
+    second.begin_load(kNow);
+    CPPUNIT_ASSERT(second.ban({address("192.0.2.1"), prefix("192.0.2.1"), "rate", 10}, nobody_, kNow));
+    CPPUNIT_ASSERT(second.add(prefix("192.0.2.2"), "new", 5, kNow));
+    CPPUNIT_ASSERT_EQUAL(std::int64_t{1000}, second.find(address("192.0.2.1"), no_list_, kNow)->left);  // not shortened
+    CPPUNIT_ASSERT_EQUAL(std::size_t{3000}, second.remove(prefix("10.0.0.0/8"), kNow));
+    CPPUNIT_ASSERT(!second.load_some(kNow));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{2}, second.size());
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, store_.entries(Table::hell));
+    fill(3000);
+    Hell third(store_);
+    third.begin_load(kNow);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{3002}, third.clear());
+    CPPUNIT_ASSERT(!third.load_some(kNow) && !third.find(address("10.0.0.1"), no_list_, kNow));
+  }
+  void a_store_without_lengths_is_read_at_once() {
+    CPPUNIT_ASSERT(hell_.add(prefix("192.0.2.0/24"), "", 100, kNow));
+    for (const char* rubbish : {"", "x", "none"}) {
+      if (std::string_view(rubbish) == "none") {
+        store_.clear(Table::meta);
+      } else {
+        store_.put(Table::meta, "hell-lengths", rubbish);
+      }
+      Hell second(store_);
+      second.begin_load(kNow);
+      CPPUNIT_ASSERT(second.find(address("192.0.2.7"), no_list_, kNow));
+      CPPUNIT_ASSERT(!second.load_some(kNow));
+    }
+  }
   void clock_set_back_leaves_the_time_that_was_left() {
     constexpr std::int64_t kFortyDays = 40 * 86'400;
     CPPUNIT_ASSERT(hell_.add(prefix("192.0.2.1"), "", 100, kNow));
@@ -203,7 +263,7 @@ class HellTest : public CppUnit::TestFixture {
     const StoreTime earlier = kNow - kFortyDays;
     for (int starts = 0; starts < 2; ++starts) {  // the second finds it brought back
       Hell second(store_);
-      second.load(earlier);
+      load(second, earlier);
       CPPUNIT_ASSERT_EQUAL(std::int64_t{100}, second.find(address("192.0.2.1"), no_list_, earlier)->left);
       CPPUNIT_ASSERT(!second.find(address("192.0.2.1"), no_list_, earlier + 100));
       CPPUNIT_ASSERT(second.find(address("192.0.2.2"), no_list_, earlier));
@@ -219,7 +279,7 @@ class HellTest : public CppUnit::TestFixture {
     store_.put(Table::hell, "short", good);
     for (std::size_t cut = 0; cut < good.size(); ++cut) store_.put(Table::hell, std::to_string(cut), good.substr(0, cut));
     Hell second(store_);
-    second.load(kNow);
+    load(second, kNow);
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, second.size());
   }
   void expires_in_slices() {
