@@ -9,6 +9,7 @@ import integration_faults as integration
 import kernel_faults as kernel
 import operation_faults as operation
 import process_faults as process
+import store_faults as store
 
 
 class Group(NamedTuple):
@@ -34,7 +35,18 @@ GROUPS = (
     Group("F11-busy", destination.busy, True),
     Group("F12-flapping", destination.flapping),
     Group("F14-ports", kernel.ports_exhausted, True),
+    Group("F25-full-state-disk", store.full_disk, True),
+    Group("F25-killed-on-full-disk", store.killed_on_full_disk, True),
     Group("F26-full-log-disk", operation.full_log_disk),
+    Group("F27-no-inodes", store.no_inodes, True),
+    Group("F28-read-only", store.read_only),
+    Group("F29-failing-calls", store.failing_calls),
+    Group("F30-damaged", store.damaged),
+    Group("F32-killed-few-times", store.killed_often(5, 0.8), is_short=True, is_timed=True),
+    Group("F32-killed-often", store.killed_often(100, 1.9), is_timed=True),
+    Group("F36-many-records", store.many_records, is_timed=True),
+    Group("F37-slow-disk", store.slow_disk, is_timed=True),
+    Group("F38-frozen-disk", store.frozen_disk),
     Group("F35-second-instance", process.second_instance, True),
     Group("F39-proxy-killed", process.proxy_killed, is_short=True, is_timed=True),
     Group("F39-under-load", process.proxy_killed_under_load, is_timed=True),
