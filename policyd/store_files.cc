@@ -22,6 +22,7 @@ constexpr std::array<const char*, kTables> kFileNames{"hell.db", "senders.db", "
 constexpr std::array kSalvageOrder{Table::hell, Table::meta, Table::counters, Table::senders};
 constexpr base::Duration kSalvageTime{1000};
 constexpr std::size_t kSlice = 1000;
+constexpr std::string_view kProbeKey("\0probe", 6);
 constexpr int kFutureLayout = -1;  // a code of its own, beside errno and Berkeley DB's
 
 base::Result<unsigned> layout_of(StoreFiles& files) {
@@ -42,6 +43,16 @@ base::Status check_layout(StoreFiles& files) {
   if (layout.value() == 0) return files.of(Table::meta).put(kLayoutKey, std::to_string(kStoreLayout));
   return base::Error{kFutureLayout,
                      "its layout is " + std::to_string(layout.value()) + ", this version knows " + std::to_string(kStoreLayout)};
+}
+
+// A change of each table, taken back: a table may open well and yet not fit the log (a log that was lost or cut off).
+base::Status check_writing(StoreFiles& files) {
+  auto transaction = wrap::BdbTransaction::begin(*files.environment);
+  if (!transaction) return transaction.error();
+  for (wrap::BdbTable& table : files.tables) {
+    if (auto status = table.put(kProbeKey, "", &transaction.value()); !status) return status;
+  }
+  return base::Done{};
 }
 
 // The key behind all that begin with `key`.
@@ -80,11 +91,21 @@ std::size_t salvage(wrap::BdbTable& from, StoreFiles& files, Table table, base::
   return count;
 }
 
+// What was changed last is in the log alone. A damaged page hinders the recovery only if its table is there.
+void recover_without(const std::string& folder, Table table) {
+  const std::string name = folder + '/' + kFileNames[static_cast<std::size_t>(table)];
+  if (::rename(name.c_str(), (name + ".damaged").c_str()) != 0) return;
+  if (auto environment = wrap::BdbEnvironment::open({.home = folder})) (void)environment.value()->checkpoint(0);
+}
+
 std::size_t salvage_all(const std::string& folder, StoreFiles& files) {
   const base::MonotonicTime deadline = base::system_clock().monotonic() + kSalvageTime;
   std::size_t count = 0;
+  recover_without(folder, Table::senders);  // by far the largest
   for (const Table table : kSalvageOrder) {
-    auto remains = wrap::BdbTable::open_remains(folder + '/' + kFileNames[static_cast<std::size_t>(table)]);
+    std::string name = folder + '/' + kFileNames[static_cast<std::size_t>(table)];
+    if (table == Table::senders) name += ".damaged";
+    auto remains = wrap::BdbTable::open_remains(name);
     if (remains) count += salvage(remains.value(), files, table, deadline);
   }
   return count;
@@ -168,6 +189,7 @@ base::Result<std::unique_ptr<StoreFiles>> StoreFolder::try_open(bool is_suspect)
     files->tables.push_back(std::move(table).value());
   }
   if (auto status = check_layout(*files); !status) return files->environment->explain(status.error());
+  if (auto status = check_writing(*files); !status) return files->environment->explain(status.error());
   if (is_suspect) {
     if (auto status = read_everything(*files); !status) return files->environment->explain(status.error());
   }

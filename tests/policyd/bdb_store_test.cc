@@ -46,6 +46,8 @@ class BdbStoreTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(F32_killed_while_it_writes);
   CPPUNIT_TEST(F30_damaged_page);
   CPPUNIT_TEST(F30_damaged_page_while_it_runs);
+  CPPUNIT_TEST(F30_damaged_page_after_a_kill);
+  CPPUNIT_TEST(a_lost_log_is_noticed);
   CPPUNIT_TEST(a_damaged_store_is_set_aside);
   CPPUNIT_TEST(only_so_many_are_kept_aside);
   CPPUNIT_TEST(a_store_of_a_later_version_is_set_aside);
@@ -226,6 +228,42 @@ class BdbStoreTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("new"), store->get(Table::senders, key_of(4990)).value());
     CPPUNIT_ASSERT_EQUAL(std::string("by hand"), store->get(Table::hell, "192.0.2.1").value());
     CPPUNIT_ASSERT(events_.size() <= 3);
+  }
+  // As after a kill -9: what hell.db has is in the log alone.
+  void F30_damaged_page_after_a_kill() {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      auto store = open();
+      fill(*store);
+      ::kill(::getpid(), SIGKILL);
+    }
+    CPPUNIT_ASSERT_EQUAL(child, ::waitpid(child, nullptr, 0));
+    files::resize_file(home("senders.db"), 64 * 4096);
+    for (long page = 1; page < 64; ++page) overwrite(home("senders.db"), page * 4096 + 30, 2000);
+    auto store = open();
+    turn_until(*store, StoreState::durable, 2s);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, set_aside("damaged").size());
+    CPPUNIT_ASSERT_EQUAL(std::string("by hand"), store->get(Table::hell, "192.0.2.1").value());
+  }
+  void a_lost_log_is_noticed() {
+    for (const bool is_cut : {false, true}) {
+      {
+        auto store = open();
+        fill(*store);
+      }
+      if (is_cut) {
+        files::resize_file(home("log.0000000001"), 0);
+      } else {
+        files::remove(home("log.0000000001"));
+      }
+      auto store = open();
+      CPPUNIT_ASSERT(store->state() == StoreState::durable);
+      store->put(Table::hell, "192.0.2.2", "by hand");
+      CPPUNIT_ASSERT(store->state() == StoreState::durable);
+      CPPUNIT_ASSERT_EQUAL(std::string("by hand"), store->get(Table::hell, "192.0.2.1").value());
+      CPPUNIT_ASSERT_EQUAL(std::size_t{1}, events_.size());
+      events_.clear();
+    }
   }
   void a_damaged_store_is_set_aside() {
     const std::vector<std::pair<std::string, std::function<void()>>> damages{

@@ -24,3 +24,11 @@ tests_policyd_policyd_test_SOURCES = \
 tests_policyd_policyd_test_CXXFLAGS = $(UNIT_CXXFLAGS)
 tests_policyd_policyd_test_LDADD = $(UNIT_LIBS) lib/libbdb-wrap.a lib/libconfig.a lib/libipc.a lib/libevent-wrap.a lib/libbase.a \
   $(BDB_LIBS) $(LIBEVENT_LIBS) $(CPPUNIT_LIBS)
+
+# How the store carries a load, and a disk that fails; run by `make faults`.
+store_parts = policyd/bdb_store.cc policyd/memory_store.cc policyd/store_files.cc policyd/store_upkeep.cc
+check_PROGRAMS += tests/policyd/store_load tests/policyd/store_writer
+tests_policyd_store_load_SOURCES = tests/policyd/store_load.cc $(store_parts)
+tests_policyd_store_load_LDADD = lib/libbdb-wrap.a lib/libbase.a $(BDB_LIBS)
+tests_policyd_store_writer_SOURCES = tests/policyd/store_writer.cc $(store_parts)
+tests_policyd_store_writer_LDADD = lib/libbdb-wrap.a lib/libbase.a $(BDB_LIBS)
