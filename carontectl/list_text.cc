@@ -100,7 +100,7 @@ base::Result<std::size_t> ListText::find_entry(std::string_view entry) const {
 base::Result<std::string> ListText::add(std::string_view entry) {
   entry = trim(entry);
   const config::ParsedList alone = config::parse_address_list(entry, host_names_);
-  if (alone.entries != 1 || entry.find_first_of("#\n") != std::string_view::npos) {
+  if (alone.entries != 1 || entry.find_first_of("#\n") != std::string_view::npos || entry.starts_with(kByteOrderMark)) {
     return base::Error{0, quoted(entry) + ": not one entry of a list"};
   }
   std::string advice;

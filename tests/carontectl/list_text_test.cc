@@ -84,8 +84,10 @@ class ListTextTest : public CppUnit::TestFixture {
 
   void what_is_no_entry_is_not_added() {
     ListText list(kList, HostNames::taken);
-    for (const char* entry : {"", " ", "#", "192.0.2.9 # comment", "192.0.2.9\n192.0.2.10", "192.0.2.300", "192.0.2.1/24",
-                              "localhost", "a b", "\x01"}) {
+    for (const char* entry :
+         {"", " ", "#", "192.0.2.9 # comment", "192.0.2.9\n192.0.2.10", "192.0.2.300", "192.0.2.1/24", "localhost", "a b", "\x01",
+          "\xEF\xBB\xBF"
+          "192.0.2.9"}) {
       CPPUNIT_ASSERT_MESSAGE(entry, !list.add(entry).is_ok());
     }
     CPPUNIT_ASSERT(!ListText(kList, HostNames::refused).add("other.example.org").is_ok());
