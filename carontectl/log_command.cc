@@ -70,7 +70,7 @@ base::Status take_option(Wish& wish, int option, std::string_view value) {
     case kRecipient: wish.filter.recipient = value; break;
     case kExact: wish.filter.is_exact = true; break;
     case kOutcome: return wish.filter.add_outcomes(value);
-    case kReference: wish.filter.reference = value; break;
+    case kReference: return wish.filter.set_reference(value);
     case kSince: return set_time(wish.filter.since, value);
     case kUntil: return set_time(wish.filter.until, value);
     default: return base::Error{0, "see carontectl(8)"};
@@ -153,9 +153,19 @@ int run_log(int argc, char** argv, const std::string& folder) {
       return EX_USAGE;
     }
   }
-  if (optind != argc) {
-    std::fprintf(stderr, "carontectl: log takes options only, see carontectl(8)\n");
+  const int words = argc - optind;
+  const bool has_reference = words == 1 && wish.filter.reference.empty();
+  if (words > 1 || (words == 1 && !has_reference)) {
+    std::fprintf(stderr, "carontectl: log takes options and one reference, see carontectl(8)\n");
     return EX_USAGE;
+  }
+  if (has_reference) {
+    if (auto status = wish.filter.set_reference(argv[optind]); !status) {
+      std::fprintf(stderr, "carontectl: %s\n", status.error().text.c_str());
+      return EX_USAGE;
+    }
+    // It may be old, and people ask for it because a sender showed them a refusal.
+    wish.with_archives = !wish.is_followed;
   }
   if (wish.is_followed && !wish.last && !wish.filter.since && !wish.with_archives) wish.last = kLastWhenFollowing;
   return read_log(folder, wish);

@@ -4,6 +4,7 @@
 
 #include "base/address_parser.h"
 #include "base/quoting.h"
+#include "base/reference.h"
 #include "base/time_parser.h"
 #include "ipc/schema.h"
 
@@ -94,6 +95,19 @@ base::Status LogFilter::add_outcomes(std::string_view text) {
     if (comma == text.size()) return base::Done{};
     text.remove_prefix(comma + 1);
   }
+}
+
+base::Status LogFilter::set_reference(std::string_view text) {
+  std::string_view plain = text;
+  if (plain.starts_with('[')) plain.remove_prefix(1);
+  if (plain.ends_with(']')) plain.remove_suffix(1);
+  const auto session = base::parse_reference(plain);
+  if (!session) {
+    return base::Error{0, "'" + base::quote_visible(text, 100) + "' is no reference, which has " +
+                              std::to_string(base::kReferenceBytes) + " letters and digits"};
+  }
+  reference = base::reference_text(*session);
+  return base::Done{};
 }
 
 bool LogFilter::is_about_sessions() const noexcept {

@@ -26,6 +26,8 @@ struct LogFilter {
   // Each sets what its option says. Error: the text tells what is allowed.
   [[nodiscard]] base::Status add_address(std::string_view text);
   [[nodiscard]] base::Status add_outcomes(std::string_view text);  // separated by commas
+  // As people type or copy it: in any case, o for 0, i and l for 1, with or without the brackets of a reply.
+  [[nodiscard]] base::Status set_reference(std::string_view text);
 
   // Something that only sessions have is asked for: other records do not match.
   [[nodiscard]] bool is_about_sessions() const noexcept;

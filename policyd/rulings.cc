@@ -20,7 +20,7 @@ bool may_ask(const ipc::StageQuestion& question, const SessionState& state) noex
     case Stage::early_talker: return !state.has_begun;
     case Stage::rcpt: return !question.recipient.empty();
     case Stage::recipient_accepted: return !question.recipient.empty() && question.code / 100 == 2;
-    case Stage::recipient_refused: return !question.recipient.empty() && question.code / 100 == 5;
+    case Stage::recipient_refused: return question.code / 100 == 5;  // a RCPT without an address has none
     default: return true;
   }
 }

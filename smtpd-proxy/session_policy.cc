@@ -16,8 +16,8 @@ namespace caronte::smtpd_proxy {
 
 namespace {
 
-// Beyond it every client has gone (RFC 5321 section 4.5.3.2: 5 minutes).
-constexpr base::Duration kMaxHold{std::chrono::minutes(10)};
+// As long as any setting may ask for.
+constexpr base::Duration kMaxHold{std::chrono::hours(1)};
 
 base::MonotonicTime now() noexcept {
   return std::chrono::steady_clock::now();
@@ -203,8 +203,7 @@ void Session::on_note(const ipc::CheckNote& note) {
 }
 
 bool Session::is_exempt(config::Check check) const noexcept {
-  const config::Configuration& settings = configuration();
-  return config::is_exempt(check, classes_, {settings.trusted.bypass_antispam, settings.rate.exclude_authenticated});
+  return config::is_exempt(check, classes_, {.bypass_antispam = configuration().trusted.bypass_antispam});
 }
 
 void Session::on_fact(const ipc::SessionFact& fact) {

@@ -346,7 +346,7 @@ struct StageQuestion {
   ClientClasses classes = 0;           // what smtpd-proxy knows of itself: relay, trusted address, authenticated
   Text<512> helo;                      // as the client gave it; empty: none yet
   Text<512> sender;                    // from Stage::mail on: the address in MAIL without brackets; empty: the null sender
-  Text<512> recipient;                 // from Stage::rcpt on
+  Text<512> recipient;                 // from Stage::rcpt on; empty: Stage::recipient_refused of a RCPT without an address
   std::uint16_t code = 0;              // Stage::recipient_...: of the reply that the client would get
   bool is_destinations = false;        // Stage::recipient_...: the reply is the destination's own, not ours
   std::uint32_t recipients_valid = 0;  // of the session so far, without the one in question

@@ -29,6 +29,7 @@ class LogFilterTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(LogFilterTest);
   CPPUNIT_TEST(cases);
   CPPUNIT_TEST(bad_values_are_refused);
+  CPPUNIT_TEST(references_as_people_give_them);
   CPPUNIT_TEST(time_points);
   CPPUNIT_TEST_SUITE_END();
 
@@ -126,6 +127,19 @@ class LogFilterTest : public CppUnit::TestFixture {
     for (const char* text : {"", "delivered,", "Delivered", "sent"}) CPPUNIT_ASSERT_MESSAGE(text, !f.add_outcomes(text).is_ok());
     CPPUNIT_ASSERT(f.add_outcomes("sent").error().text.find("delivered, refused, deferred") != std::string::npos);
     CPPUNIT_ASSERT(f.addresses.empty());
+  }
+
+  void references_as_people_give_them() {
+    for (const char* text : {"0000000000031", "[0000000000031]", "OOOOOOOOOOO3l", "ooooooooooo31]"}) {
+      LogFilter filter;
+      CPPUNIT_ASSERT_MESSAGE(text, filter.set_reference(text).is_ok());
+      CPPUNIT_ASSERT_EQUAL(std::string("0000000000031"), filter.reference);
+    }
+    for (const char* text : {"", "[]", "31", "00000000000310", "000000000003u", "0000000000 31"}) {
+      LogFilter filter;
+      CPPUNIT_ASSERT_MESSAGE(text, !filter.set_reference(text).is_ok());
+      CPPUNIT_ASSERT(filter.reference.empty());
+    }
   }
 
   void time_points() {

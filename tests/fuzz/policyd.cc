@@ -172,7 +172,7 @@ class Game {
       case Stage::mail: return true;
       case Stage::rcpt: return is_resumed && !question.recipient.empty();
       case Stage::recipient_accepted: return is_resumed && !question.recipient.empty() && question.code == 250;
-      case Stage::recipient_refused: return !question.recipient.empty() && question.code == 550;
+      case Stage::recipient_refused: return question.code == 550;
       default: return false;
     }
   }
