@@ -165,7 +165,7 @@ class Judging {
     decision_.effects.push_back({.kind = Effect::Kind::count_offence, .reason = kRepeatOffenders, .prefix = range});
     if (!facts_.offences || *facts_.offences + 1 < rule.offences) return;
     const bool is_held = rule.tarpit.count() > 0;
-    if (!is_held && !may_ban()) return;
+    if (!is_held && !(may_ban() && configuration_.hell.is_present)) return;
     note_offences(*facts_.offences + 1, is_held ? Action::tarpit : Action::ban, false);
     decision_.effects.push_back({is_held ? Effect::Kind::hold_range : Effect::Kind::ban, kRepeatOffenders, range, rule.ban, 0});
   }

@@ -496,6 +496,20 @@ class ActionsTest(EnvelopeCase):
         client.expect_eof()
         self.ready(gateway)
 
+    def test_a_session_keeps_the_settings_with_which_it_began(self):
+        gateway = self.gateway(self.sink(), sender={"null": "refuse"})
+        old = self.ready(gateway)
+        gateway.write_configuration(sender={"null": "accept"})
+        gateway.reload()
+        middle = self.ready(gateway)
+        middle.command("MAIL FROM:<>", 250)
+        old.command("MAIL FROM:<>", REFUSED)
+        gateway.write_configuration(sender={"null": "refuse"})
+        gateway.reload()
+        middle.command("RSET", 250)
+        middle.command("MAIL FROM:<>", 250)
+        self.ready(gateway).command("MAIL FROM:<>", REFUSED)
+
     def test_observe_turns_all_into_log(self):
         strict = {"sender": {"null": "ban", "local-unauthorised": "refuse"}, "recipients": {"invalid": 1, "valid": 1, "action": "ban"},
                   "characters": {"user": "x", "domain": "x", "helo": "x", "action": "refuse"},

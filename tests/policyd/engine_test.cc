@@ -405,6 +405,11 @@ class EngineTest : public CppUnit::TestFixture {
     const Decision d = judge(bounce(), c);
     CPPUNIT_ASSERT(d.answer.verdict == Verdict::refuse && effect_of(d, Effect::Kind::ban) == nullptr);
     CPPUNIT_ASSERT_EQUAL(std::string("refuse"), d.notes[0].action.str());
+    // Nor for offences.
+    c = everything(Action::refuse);
+    CPPUNIT_ASSERT(effect_of(judge(hostile(Stage::recipient_refused), c), Effect::Kind::ban) != nullptr);
+    c.hell = {};
+    CPPUNIT_ASSERT(effect_of(judge(hostile(Stage::recipient_refused), c), Effect::Kind::ban) == nullptr);
   }
 
   void who_may_turn_out_to_be_trusted_is_deferred() {
