@@ -21,7 +21,7 @@ namespace caronte::carontectl {
 namespace {
 
 constexpr base::Duration kPatience{30'000};
-constexpr std::size_t kItemsOfRequest = 500;  // policyd takes 1000; verdicts wait for none of it
+constexpr std::size_t kItemsOfRequest = 200;  // policyd takes 1000; verdicts wait for none of it
 constexpr std::size_t kMaxFileBytes = 64 * 1024 * 1024;
 constexpr int kMaxShownErrors = 10;
 

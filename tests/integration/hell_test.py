@@ -155,6 +155,48 @@ class HellTest(Case):
         self.hell(gateway, "remove", RELAY)
         deliver(gateway, source=RELAY)
 
+    def talk_early(self, gateway, source):
+        """A client that does not wait for its greeting; what it got."""
+        with gateway.client(source=source, greeting=None) as client:
+            client.line("EHLO x")
+            return client.drain()
+
+    def sources(self, gateway):
+        """{address: where it comes from} of the list"""
+        return {line.split()[0]: line.split()[1] for line in self.hell(gateway, "list").splitlines()[1:]}
+
+    def test_FW_13_a_ban_puts_the_client_into_hell(self):
+        gateway = self.gateway(self.sink(), hell={"time": "5s"}, tarpit={"greeting": "2s", "early-talkers": "ban"})
+        self.assertTrue(self.talk_early(gateway, STRANGER).startswith(b"5"))
+        self.assertEqual(self.sources(gateway), {STRANGER: "ban"})
+        self.expect_refused(gateway)
+        wait_until(lambda: self.is_served(gateway), 20, "the time of the ban is over")
+        with self.subTest("without <hell> it is refused, and no more"):
+            gateway.write_configuration(hell=None)
+            gateway.reload()
+            self.assertTrue(self.talk_early(gateway, OTHER).startswith(b"5"))
+            self.assertNotIn(OTHER, self.sources(gateway))
+
+    def test_Q9_a_ban_never_hits_the_white_list(self):
+        settings = {"hell": {}, "tarpit": {"greeting": "1s", "early-talkers": "refuse"},
+                    "repeat_offenders": {"offences": 1, "ban": "1h", "range4": 29}}
+        gateway = self.gateway(self.sink(), white={"list": "lists/white"}, lists={"white": [OTHER]}, **settings)
+        self.assertTrue(self.talk_early(gateway, OTHER).startswith(b"5"))
+        self.assertEqual(self.sources(gateway), {})
+        deliver(gateway, source=OTHER)
+        with self.subTest("nor does the range of its neighbour"):
+            self.assertTrue(self.talk_early(gateway, STRANGER).startswith(b"5"))
+            self.assertEqual(self.sources(gateway), {STRANGER: "ban"})
+            self.expect_refused(gateway)
+            deliver(gateway, source=OTHER)
+        with self.subTest("without the list the range is banned"):
+            self.hell(gateway, "clear")
+            gateway.write_configuration(white=None)
+            gateway.reload()
+            self.assertTrue(self.talk_early(gateway, STRANGER).startswith(b"5"))
+            self.assertEqual(self.sources(gateway), {"127.0.1.0/29": "ban"})
+            self.expect_refused(gateway, source=OTHER)
+
     # ------------------------------------------------------------------------------------------------------- list file
     def test_FW_13_list_file(self):
         gateway = self.gateway(self.sink(), hell={"list": "lists/hell"}, lists={"hell": [STRANGER, "127.0.1.64/28  # these too"]})
