@@ -396,7 +396,7 @@ void Policyd::on(ipc::Channel& channel, const ipc::StatusRequest&) {
 
   std::size_t synced = 0;
   for (const auto& [index, proxy] : proxies_) synced += proxy.is_synced ? 1 : 0;
-  channel.send(ipc::StatusEnd{.is_healthy = synced >= start().peers});
+  channel.send(ipc::StatusEnd{.is_healthy = synced >= start().peers && keeper_.is_healthy()});
 }
 
 }  // namespace caronte::policyd

@@ -32,6 +32,8 @@ class StoreKeeper {
     std::string value;
   };
   [[nodiscard]] std::vector<Item> status() const;
+  // Not while the disk does not take what it should.
+  [[nodiscard]] bool is_healthy() const noexcept { return !clock_ || store_.state() == StoreState::durable; }
 
  private:
   void on_turn(short);

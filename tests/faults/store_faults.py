@@ -247,25 +247,33 @@ def failing_calls():
     program = build_folder() / "tests" / "policyd" / "store_writer"
     if not shutil.which("strace") or not program.exists():
         raise unittest.SkipTest("strace or tests/policyd/store_writer is missing")
-    for call, error in (("fdatasync", "EIO"), ("pwrite64", "EIO"), ("pwrite64", "ENOSPC"), ("fdatasync,pwrite64", "EIO"), ("openat", "ENOSPC")):
+    for error, some in (("EIO", 3), ("ENOSPC", 3)):
         for first in (1, 2, 3, 5, 8, 13, 40, 200):
-            yield _failing_call(program, call, error, first)
+            # What pwrite64 cannot do is tried by write, 100 times where it is EIO.
+            yield _failing_call(program, f"pwrite64 gives {error} from call {first} on", "store/log.0000000001",
+                                [f"pwrite64:error={error}:when={first}..{first + some}", f"write:error={error}"])
+    for first in (1, 2, 3, 4):
+        yield _failing_call(program, f"fdatasync gives EIO from call {first} on", None, [f"fdatasync:error=EIO:when={first}..{first + 2}"])
+    for first in (1, 5, 12):
+        yield _failing_call(program, f"a file cannot be made: openat gives ENOSPC from call {first} on", None,
+                            [f"openat:error=ENOSPC:when={first + 12}..{first + 24}"])
 
 
-def _failing_call(program, call, error, first):
+def _failing_call(program, what, path, injections):
     with tempfile.TemporaryDirectory(prefix="caronte-store.") as folder:
         subprocess.run([str(program), folder, "0", "check"], check=True, capture_output=True)
-        if call == "openat":
-            first += 12  # of the loader
-        traced = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={first}..{first + 30}",
-                                 str(program), folder, "300"], capture_output=True, text=True, timeout=60)
+        inject = [part for one in injections for part in ("-e", f"inject={one}")]
+        only = ["-P", f"{folder}/{path}"] if path else []
+        calls = ",".join(one.split(":")[0] for one in injections)
+        traced = subprocess.run(["strace", "-f", "-qq", "-o", f"{folder}/trace", "-e", f"trace={calls}", *only, *inject, str(program), folder, "300"],
+                                capture_output=True, text=True, timeout=60)
         checked = subprocess.run([str(program), folder, "300", "check"], capture_output=True, text=True, timeout=60)
-        what = f"{call} gives {error} from call {first} on"
         try:
             found, after = json.loads(traced.stdout), json.loads(checked.stdout)
         except ValueError:
             return Line("F29", what, [f"ended with {traced.returncode}, {checked.returncode}: {traced.stderr} {checked.stderr}"])
-        broken = [] if found["durable"] and found["waited_ms"] < 10_000 else [f"not on disk again: {found}"]
+        broken = [] if "(INJECTED)" in pathlib.Path(folder, "trace").read_text() else ["the fault did not happen"]
+        broken += [] if found["durable"] and found["waited_ms"] < 10_000 else [f"not on disk again: {found}"]
         broken += [f"{found['missing']} acknowledged entries are gone at once"] if found["missing"] else []
         broken += [f"{after['missing']} acknowledged entries are gone after kill -9"] if after["missing"] or not after["durable"] else []
         lines = len((traced.stderr + checked.stderr).splitlines())
@@ -299,6 +307,7 @@ def damaged():
                 else:
                     bed.gateway.stop()
                     harm(state / "store")
+                    time.sleep(6)  # the numbers of the log's senders begin at the second of the start
                     bed.gateway._start(None, [])
                     begun = time.monotonic()
                     bed.gateway.wait_until_ready()
@@ -309,11 +318,12 @@ def damaged():
                 if "pages" not in what and "senders" in what and BANNED not in banned(bed.gateway):
                     broken.append("a whole table was lost")
                 with contextlib.suppress(AssertionError):
-                    wait_until(lambda: what == "all gone" or says(bed.gateway, "the store "), 5, "a line in the log")
+                    wait_until(lambda: "gone" in what or says(bed.gateway, "the store "), 5, "a line in the log")
                 lines = says(bed.gateway, "the store ")
-                if lines > 10 or (lines == 0 and what != "all gone"):
+                if lines > 10 or (lines == 0 and "gone" not in what and not (is_running and "log" in what)):
                     broken.append(f"{lines} lines in the log")
-                if what != "all gone" and not list(state.glob("store.*-*")):
+                # Logs that go while it runs leave an older store behind, which is whole.
+                if what != "all gone" and not (is_running and "log" in what) and not list(state.glob("store.*-*")):
                     broken.append("nothing was set aside")
                 if not ban(bed.gateway, "127.0.3.5") or kill_policyd(bed, 10)[1] or "127.0.3.5" not in banned(bed.gateway):
                     broken.append("the fresh one does not keep")
