@@ -1,3 +1,4 @@
+// The judges of the client: hang-ups, early talkers, rate.
 #include "policyd/checks.h"
 
 namespace caronte::policyd {

@@ -1,3 +1,4 @@
+// The judges of the envelope: null sender, characters, local senders, backscatter.
 #include <algorithm>
 
 #include "policyd/checks.h"

@@ -1,3 +1,4 @@
+// The judges of recipients: lists, invalid ones, valid ones.
 #include "policyd/checks.h"
 
 namespace caronte::policyd {
