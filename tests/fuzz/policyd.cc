@@ -38,6 +38,10 @@ worker::Startup startup_of(base::Fd master) {
   configuration.recipients.invalid = kInvalidRecipients;
   configuration.recipients.action = config::Action::refuse;
   configuration.replies.refused = "550 Refused";
+  const std::string names = config::encode_names({{"a.example.org", 1}, {"b.example.org", 2}}, 2);
+  const auto list = config::seal_list(base::PrefixTree{}, 2, names);
+  const auto id = static_cast<std::uint16_t>(config::ListId::white);
+  CARONTE_EXPECT(startup.generation->adopt(id, list.value().get()).is_ok());
   configuration.log.level = LogLevel::level2;  // a note of each check that ran
   return startup;
 }
@@ -68,7 +72,7 @@ class Game {
         if (is_synced_[p]) broken_.insert(p);
         is_synced_[p] = true;
         break;
-      case 7:
+      case 7: name_answer(input); break;
       case 8: {
         const std::string_view name = input.take(input.octet() % 32U);
         dnsd_.send(ReverseAnswer{.question = id, .status = static_cast<ReverseStatus>(op % 4U), .name = name});
@@ -103,6 +107,14 @@ class Game {
 
  private:
   static constexpr std::uint16_t kProxies = 2;
+
+  // To a question of policyd's, or to none. No client has these addresses, so that the model need not know of them.
+  void name_answer(Input& input) {
+    const std::uint64_t question = policyd::HostNames::kFirstQuestion + input.octet() % 8U;
+    NameAnswer answer{.question = question, .is_known = (input.octet() & 1U) != 0, .addresses = {}, .ttl = input.two_octets()};
+    for (unsigned i = input.octet() % 8U; i > 0; --i) answer.addresses.push(base::Address::v4(198, 51, 100, input.octet()));
+    dnsd_.send(answer);
+  }
 
   void turn() {
     for (int i = 0; i < 2; ++i) policy_->loop().turn(false);
@@ -203,7 +215,8 @@ class Game {
         [](MessageType type, std::string_view) { CARONTE_EXPECT(type == MessageType::Blame || type == MessageType::Hello); });
     CARONTE_EXPECT(master_.is_open());
     dnsd_.read([](MessageType type, std::string_view) {
-      CARONTE_EXPECT(type == MessageType::Hello || type == MessageType::ReverseQuestion || type == MessageType::CancelQuestion);
+      CARONTE_EXPECT(type == MessageType::Hello || type == MessageType::ReverseQuestion || type == MessageType::NameQuestion ||
+                     type == MessageType::CancelQuestion);
     });
     CARONTE_EXPECT(is_dnsd_wild_ || dnsd_.is_open());
     for (std::uint16_t p = 0; p < kProxies; ++p) {
