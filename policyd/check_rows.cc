@@ -64,7 +64,7 @@ std::optional<Effect::Kind> learn_null_sender(const Facts& facts, const ipc::Ses
   return Effect::Kind::count_null_sender;
 }
 std::optional<Effect::Kind> learn_recipient(const Facts& facts, const ipc::SessionAnswer&) {
-  if (!facts.is_destinations || facts.code != 550) return std::nullopt;
+  if (!facts.is_destinations || facts.code != 550 || facts.recipient.empty()) return std::nullopt;
   return Effect::Kind::remember_recipient;
 }
 

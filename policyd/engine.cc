@@ -1,10 +1,12 @@
 #include "policyd/engine.h"
 
+#include <algorithm>
 #include <string>
 
 #include "config/settings.h"
 #include "policyd/checks.h"
 #include "policyd/replies.h"
+#include "policyd/text.h"
 
 namespace caronte::policyd {
 
@@ -124,7 +126,7 @@ class Judging {
     note.value = finding.value;
     note.limit = finding.limit;
     if (note.is_hit && action == Action::score) note.points = points;
-    note.line = line_of(configuration_, row.element, row.attribute);
+    note.line = line(row);
     decision_.notes.push_back(std::move(note));
   }
 
@@ -137,7 +139,7 @@ class Judging {
     answer.reason = row.reason;
     answer.value = finding.value;
     answer.limit = finding.limit;
-    answer.line = line_of(configuration_, row.element, row.attribute);
+    answer.line = line(row);
     if (action == Action::tarpit) answer.hold = configuration_.tarpit.delay;
     const base::Prefix client = base::client_prefix(facts_.client);
     // Also when all places in the tarpit are taken now (Q21).
@@ -149,6 +151,15 @@ class Judging {
       decision_.effects.push_back({Effect::Kind::ban, row.reason, client, configuration_.hell.time, 0});
     }
     if (row.is_offence && action != Action::defer) count_offence();
+  }
+
+  // Of the setting; of a repeated element, the domain's, where that stands.
+  [[nodiscard]] std::uint32_t line(const CheckRow& row) const {
+    if (row.element != "domains/domain") return line_of(configuration_, row.element, row.attribute);
+    const std::string name = lower_case(domain_of(facts_.recipient));
+    const auto domain = std::find_if(configuration_.domains.begin(), configuration_.domains.end(),
+                                     [&](const config::Domain& one) { return one.name == name; });
+    return domain == configuration_.domains.end() ? 0 : domain->line;
   }
 
   [[nodiscard]] std::string reply(const CheckRow& row, Action action) const {

@@ -366,6 +366,9 @@ class EngineTest : public CppUnit::TestFixture {
     const Decision d = judge(bounce(), c);
     CPPUNIT_ASSERT_EQUAL(42U, d.answer.line);
     CPPUNIT_ASSERT_EQUAL(42U, d.notes[0].line);
+    c.domains[0].line = 17;
+    c.domains[0].has_recipients = true;
+    CPPUNIT_ASSERT_EQUAL(17U, judge(hostile(Stage::rcpt), c).answer.line);
     // Every row names a setting that there is.
     for (const CheckRow& row : check_rows()) {
       if (row.reason == "unlisted-recipient") continue;  // of a repeated element

@@ -367,7 +367,9 @@ class RulingsTest : public CppUnit::TestFixture {
     with.code = 550;
     CPPUNIT_ASSERT(ask(Stage::recipient_refused, with) && !ask(Stage::recipient_accepted, with));
     with.recipient = "";
-    CPPUNIT_ASSERT(!ask(Stage::recipient_refused, with));
+    CPPUNIT_ASSERT(ask(Stage::recipient_refused, with));  // one whose syntax was wrong
+    with.code = 250;
+    CPPUNIT_ASSERT(!ask(Stage::recipient_accepted, with));
     CPPUNIT_ASSERT(!ask(Stage::early_talker));  // too late
     (void)connect("192.0.2.1");
     CPPUNIT_ASSERT(ask(Stage::early_talker));
