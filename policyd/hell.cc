@@ -21,11 +21,6 @@ bool is_within(const base::Prefix& inner, const base::Prefix& outer) noexcept {
   return inner.bits >= outer.bits && outer.contains(inner.address) && family_of(inner) == family_of(outer);
 }
 
-struct Stored {
-  ipc::HellEntry entry;
-  StoreTime written = 0;  // by the clock of then
-};
-
 std::string encode_entry(const ipc::HellEntry& entry, StoreTime now) {
   std::string value;
   ipc::Encoder(value).visit(kVersion, now, entry);
@@ -33,21 +28,16 @@ std::string encode_entry(const ipc::HellEntry& entry, StoreTime now) {
 }
 
 // nullopt: none of ours, or of another version.
-std::optional<Stored> decode_entry(std::string_view key, std::string_view value) {
+std::optional<Hell::Stored> decode_entry(std::string_view key, std::string_view value) {
   std::uint8_t version = 0;
-  Stored stored;
+  Hell::Stored stored;
   ipc::Decoder decoder(value);
   decoder.visit(version);
   if (version != kVersion) return std::nullopt;
   decoder.visit(stored.written, stored.entry);
   if (!decoder.is_complete() || prefix_of(key) != stored.entry.prefix) return std::nullopt;
+  if (!is_stamp(stored.written) || !is_stamp(stored.entry.since) || !is_stamp(stored.entry.expires)) return std::nullopt;
   return stored;
-}
-
-// A stamp of the future is one of now (F57): what was left of the time when it was written is left now.
-void bring_back(ipc::HellEntry& entry, std::int64_t ahead, StoreTime now) {
-  if (entry.expires != 0) entry.expires = std::max<std::int64_t>(entry.expires - ahead, 1);
-  entry.since = std::min<std::int64_t>(entry.since, now);
 }
 
 // A bit for each length that has entries, as characters.
@@ -98,25 +88,32 @@ void Hell::begin_load(StoreTime now) {
 
 bool Hell::load_some(StoreTime now) {
   if (!next_load_) return false;
-  std::vector<ipc::HellEntry> of_the_future;
+  std::vector<Stored> slice;
   next_load_ = store_.scan(Table::hell, *next_load_, kLoadSlice, [&](std::string_view key, std::string_view value) {
-    auto stored = decode_entry(key, value);
-    if (!stored || entries_.size() >= kMaxEntries) return;
-    if (stored->written > now) {
-      bring_back(stored->entry, stored->written - now, now);
-      of_the_future.push_back(stored->entry);
-    }
-    take_in(stored->entry, entries_.end());  // the keys come in order, as a rule behind all that is there
+    if (auto stored = decode_entry(key, value)) slice.push_back(std::move(*stored));
   });
-  for (const ipc::HellEntry& entry : of_the_future) store_.put(Table::hell, key_of(entry.prefix), encode_entry(entry, now));
-  if (!next_load_) write_lengths();
+  for (Stored& stored : slice) {
+    if (entries_.size() >= kMaxEntries) break;
+    refresh(stored, now);
+    take_in(stored.entry, entries_.end());  // the keys come in order, as a rule behind all that is there
+  }
+  if (!next_load_) write_lengths(lengths_);  // those of which there are none any more are forgotten
   return next_load_.has_value();
 }
 
-// Lengths of which there are no entries any more are forgotten now and then, at a start.
-void Hell::write_lengths() {
-  stored_lengths_ = lengths_;
-  store_.put(Table::meta, kLengthsKey, encode_lengths(lengths_));
+void Hell::write_lengths(const Lengths& lengths) {
+  stored_lengths_ = lengths;
+  store_.put(Table::meta, kLengthsKey, encode_lengths(lengths));
+}
+
+// A stamp of the future is one of now (F57): what was left of the time when it was written is left now.
+void Hell::refresh(Stored& stored, StoreTime now) {
+  if (stored.written <= now) return;
+  const std::int64_t ahead = stored.written - now;
+  ipc::HellEntry& entry = stored.entry;
+  if (entry.expires != 0) entry.expires = std::max<std::int64_t>(entry.expires - ahead, 1);
+  entry.since = std::min<std::int64_t>(entry.since, now);
+  store_.put(Table::hell, key_of(entry.prefix), encode_entry(entry, now));
 }
 
 Hell::Entries::iterator Hell::take_in(const ipc::HellEntry& entry, Entries::iterator hint) {
@@ -132,10 +129,7 @@ Hell::Entries::iterator Hell::known(const base::Prefix& prefix, StoreTime now) {
   const auto value = store_.get(Table::hell, key_of(prefix));
   auto stored = value ? decode_entry(key_of(prefix), *value) : std::nullopt;
   if (!stored) return found;
-  if (stored->written > now) {
-    bring_back(stored->entry, stored->written - now, now);
-    store_.put(Table::hell, key_of(prefix), encode_entry(stored->entry, now));
-  }
+  refresh(*stored, now);
   return take_in(stored->entry, entries_.end());
 }
 
@@ -147,8 +141,10 @@ void Hell::count(const base::Prefix& prefix, int change) {
   const std::size_t family = family_of(prefix);
   std::uint32_t& length = lengths_[family][prefix.bits];
   length = change > 0 ? length + 1 : length - 1;
-  if (next_load_ || stored_lengths_[family][prefix.bits] != 0 || length == 0) return;
-  write_lengths();  // before its first entry
+  if (length == 0 || stored_lengths_[family][prefix.bits] != 0) return;
+  Lengths lengths = stored_lengths_;
+  lengths[family][prefix.bits] = 1;
+  write_lengths(lengths);  // before its first entry
 }
 
 void Hell::remember(const ipc::HellEntry& entry, StoreTime now) {

@@ -84,6 +84,12 @@ class Hell {
   // For StoreBounds: what was made by hand stays, of bans the one that ends first goes first.
   [[nodiscard]] static std::optional<std::int64_t> worth(std::string_view key, std::string_view value);
 
+  // As kept in the store.
+  struct Stored {
+    ipc::HellEntry entry;
+    StoreTime written = 0;  // by the clock of then
+  };
+
   // Those that are over and not yet taken out included.
   [[nodiscard]] std::size_t size() const noexcept;
 
@@ -102,7 +108,8 @@ class Hell {
   Entries::iterator known(const base::Prefix& prefix, StoreTime now);
   Entries::iterator take_in(const ipc::HellEntry& entry, Entries::iterator hint);
   [[nodiscard]] bool has_length(std::size_t family, unsigned bits) const noexcept;
-  void write_lengths();
+  void refresh(Stored& stored, StoreTime now);
+  void write_lengths(const Lengths& lengths);
   void remember(const ipc::HellEntry& entry, StoreTime now);
   [[nodiscard]] ipc::HellEntry read(const base::Prefix& prefix) const;
   Entries::iterator erase(Entries::iterator entry);

@@ -1,7 +1,8 @@
 // A prefix as a key of the store: 16 octets of the address and one of the length, so that the order of the keys is that of
-// the prefixes.
+// the prefixes; and what else the records have in common.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,11 @@ namespace caronte::policyd {
   decoder.visit(prefix);
   if (!decoder.is_complete() || prefix.address.masked(prefix.bits) != prefix.address) return std::nullopt;
   return prefix;
+}
+
+// What may stand for a time in a record: a damaged one must do no harm in any sum.
+[[nodiscard]] constexpr bool is_stamp(std::int64_t time) noexcept {
+  return time >= 0 && time < std::int64_t{1} << 40U;
 }
 
 }  // namespace caronte::policyd

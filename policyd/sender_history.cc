@@ -26,6 +26,13 @@ void add_time(std::vector<StoreTime>& times, std::chrono::seconds window, StoreT
   times.push_back(now);
 }
 
+bool has_stamps_only(const SenderRecord& record) noexcept {
+  return is_stamp(record.good_first) && is_stamp(record.good_last) && is_stamp(record.tarpit_until) &&
+         std::all_of(record.hang_ups.begin(), record.hang_ups.end(), is_stamp) &&
+         std::all_of(record.offences.begin(), record.offences.end(), is_stamp) &&
+         std::all_of(record.messages.begin(), record.messages.end(), [](const SenderRecord::Burst& b) { return is_stamp(b.time); });
+}
+
 // A stamp of the future is one of now: the clock was set back, or it was wrong when this was written (F57). True: changed.
 bool clamp(SenderRecord& record, StoreTime now, std::chrono::seconds longest) {
   const SenderRecord before = record;
@@ -189,7 +196,7 @@ bool decode_sender(std::string_view value, SenderRecord& record) {
   decoder.visit(version);
   if (version != kVersion) return false;
   decoder.visit(record);
-  return decoder.is_complete();
+  return decoder.is_complete() && has_stamps_only(record);
 }
 
 }  // namespace caronte::policyd

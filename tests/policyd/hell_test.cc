@@ -4,6 +4,7 @@
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <chrono>
+#include <random>
 
 #include "base/address_parser.h"
 #include "base/prefix_tree.h"
@@ -50,9 +51,11 @@ class HellTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(survives_a_restart);
   CPPUNIT_TEST(what_is_not_yet_loaded_is_found);
   CPPUNIT_TEST(what_is_not_yet_loaded_can_be_changed);
+  CPPUNIT_TEST(what_came_while_loading_is_found_after_a_crash);
   CPPUNIT_TEST(a_store_without_lengths_is_read_at_once);
   CPPUNIT_TEST(clock_set_back_leaves_the_time_that_was_left);
   CPPUNIT_TEST(rubbish_in_the_store_is_passed_over);
+  CPPUNIT_TEST(damaged_entries_do_no_harm);
   CPPUNIT_TEST(expires_in_slices);
   CPPUNIT_TEST(visited_in_order_and_in_pieces);
   CPPUNIT_TEST(what_was_made_by_hand_is_worth_most);
@@ -224,6 +227,15 @@ class HellTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{3002}, second.size());
     CPPUNIT_ASSERT(has("192.0.2.7", kNow) && has("2001:db8::7", kNow) && has("10.0.9.9", kNow) && !has("192.0.3.7", kNow));
   }
+  void what_came_while_loading_is_found_after_a_crash() {
+    fill(3000);
+    Hell second(store_);
+    second.begin_load(kNow);
+    CPPUNIT_ASSERT(second.add(prefix("2001:db8::/32"), "", 0, kNow));
+    Hell third(store_);
+    third.begin_load(kNow);
+    CPPUNIT_ASSERT(third.find(address("2001:db8::7"), no_list_, kNow));
+  }
   void what_is_not_yet_loaded_can_be_changed() {
     fill(3000);
     CPPUNIT_ASSERT(hell_.add(prefix("192.0.2.1"), "", 1000, kNow));
@@ -281,6 +293,24 @@ class HellTest : public CppUnit::TestFixture {
     Hell second(store_);
     load(second, kNow);
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, second.size());
+  }
+  void damaged_entries_do_no_harm() {
+    CPPUNIT_ASSERT(hell_.add(prefix("192.0.2.1"), "why", 60, kNow));
+    const std::string key = key_of(prefix("192.0.2.1"));
+    const std::string good = store_.get(Table::hell, key).value();
+    std::mt19937 random(13);  // NOLINT: the same in every run
+    for (int i = 0; i < 100'000; ++i) {
+      std::string bad = good;
+      for (unsigned j = 0; j < 1 + random() % 8; ++j) bad[1 + random() % (bad.size() - 1)] = static_cast<char>(random());
+      store_.put(Table::hell, key, bad);
+      (void)Hell::worth(key, bad);
+      Hell second(store_);
+      second.begin_load(kNow);
+      (void)second.find(address("192.0.2.1"), no_list_, kNow);
+      (void)second.ban({address("192.0.2.1"), prefix("192.0.2.1"), "rate", 10}, nobody_, kNow);
+      CPPUNIT_ASSERT(second.find(address("192.0.2.1"), no_list_, kNow));
+      (void)second.visit({{}, 0}, 10, kNow, [](const ipc::HellEntry&) {});
+    }
   }
   void expires_in_slices() {
     for (unsigned i = 0; i < 1000; ++i) {

@@ -3,6 +3,8 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <random>
+
 #include "base/address_parser.h"
 #include "policyd/memory_store.h"
 #include "policyd/prefix_key.h"
@@ -41,6 +43,7 @@ class SenderHistoryTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(survives_a_restart);
   CPPUNIT_TEST(stamps_of_the_future_count_as_now);
   CPPUNIT_TEST(rubbish_in_the_store_is_nothing_known);
+  CPPUNIT_TEST(damaged_records_do_no_harm);
   CPPUNIT_TEST(memory_is_bounded_and_forgets_nothing);
   CPPUNIT_TEST(forgets_in_slices_and_no_good_sender);
   CPPUNIT_TEST(good_senders_are_worth_most);
@@ -165,6 +168,28 @@ class SenderHistoryTest : public CppUnit::TestFixture {
       store_.put(Table::senders, key, value);
       SenderHistory second(store_);
       CPPUNIT_ASSERT(second.find(client_, kNow) == SenderRecord{});
+    }
+  }
+  void damaged_records_do_no_harm() {
+    history_.add_good(client_, 1, kNow);
+    history_.add_message(client_, seconds(60), kNow);
+    history_.add_hang_up(client_, seconds(60), kNow);
+    history_.remember_tarpit(client_, kNow + 60, kNow);
+    const std::string key = key_of({client_, 128});
+    const std::string good = store_.get(Table::senders, key).value();
+    std::mt19937 random(17);  // NOLINT: the same in every run
+    for (int i = 0; i < 100'000; ++i) {
+      std::string bad = good;
+      for (unsigned j = 0; j < 1 + random() % 8; ++j) bad[1 + random() % (bad.size() - 1)] = static_cast<char>(random());
+      store_.put(Table::senders, key, bad);
+      (void)SenderHistory::worth(key, bad);
+      SenderHistory second(store_);
+      CPPUNIT_ASSERT(second.find(client_, kNow).messages.size() <= SenderHistory::kMaxBursts);
+      (void)second.find(client_, kNow).messages_within(seconds(60), kNow);
+      (void)second.expire_some(kNow);
+      second.add_message(client_, seconds(60), kNow);
+      second.add_good(client_, 1, kNow);
+      CPPUNIT_ASSERT(second.find(client_, kNow).is_good());
     }
   }
   void memory_is_bounded_and_forgets_nothing() {
