@@ -198,7 +198,8 @@ class RecordTest(TarpitCase):
                 self.assertEqual(gateway.control("log", "rubbish").returncode, 64)
 
     def test_AG_2_checks_in_the_record_by_level(self):
-        expected = {("log", "1"): [("null-sender", "log", "yes")], ("refuse", "1"): [], ("log", "2"): [("null-sender", "log", "yes")],
+        expected = {("log", "1"): [("null-sender", "log", "yes")], ("refuse", "1"): [("null-sender", "refuse", "no")],
+                    ("log", "2"): [("null-sender", "log", "yes")],
                     ("refuse", "2"): [("null-sender", "refuse", "no")]}
         for (action, level), checks in expected.items():
             with self.subTest(action=action, level=level):
