@@ -33,7 +33,8 @@ int usage() {
   std::fputs(
       "usage: carontectl [-f FILE] [-r RUNFOLDER] [-L LOGFOLDER] status [-p] | reload | stop\n"
       "       carontectl [-f FILE] [-L LOGFOLDER] log [-af] [-n COUNT] [--xml] [--address ADDRESS] [--sender TEXT]\n"
-      "                  [--recipient TEXT] [--exact] [--outcome NAME] [--reference TEXT] [--since TIME] [--until TIME] [REFERENCE]\n"
+      "                  [--recipient TEXT] [--exact] [--outcome NAME] [--reference TEXT] [--since TIME] [--until TIME] "
+      "[REFERENCE]\n"
       "       carontectl [-f FILE] [-r RUNFOLDER] hell list | export | clear | import FILE\n"
       "       carontectl [-f FILE] [-r RUNFOLDER] hell add ADDRESS ... [-t TIME] [-r REASON] | hell remove ADDRESS ...\n"
       "       carontectl [-f FILE] [-r RUNFOLDER] list NAME show | add ENTRY ... | remove ENTRY ... | move ENTRY up|down|to PLACE\n"
