@@ -490,6 +490,7 @@ void Session::finish() {
                            .duration = std::chrono::duration_cast<base::Duration>(now() - opened_),
                            .bytes_in = bytes_in_,
                            .has_hung_up = has_left_hold_};
+  if (!checks_.empty()) record().checks = std::move(checks_);
   static const SessionRecord kNothing;
   const SessionRecord& record = record_ ? *record_ : kNothing;
   if (proxy_.log().wants(ipc::LogLevel::level1)) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/address.h"
 #include "base/bytes.h"
@@ -226,6 +227,7 @@ class Session final : public DestinationOwner {
   std::unique_ptr<Transaction> transaction_;
   std::unique_ptr<Destination> destination_;
   std::unique_ptr<SessionRecord> record_;
+  std::vector<ipc::CheckNote> checks_;  // for the record; here, so that a session that is held need not have one for them
   std::unique_ptr<Ruling> ruling_;
   std::string helo_;
   std::string name_;

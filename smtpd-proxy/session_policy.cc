@@ -199,7 +199,7 @@ void Session::on_policy_away() {
 
 void Session::on_note(const ipc::CheckNote& note) {
   if (!awaits_policy() || !is_recorded(note, configuration().log.level)) return;
-  if (record().checks.size() < kMaxRecordedChecks) record().checks.push_back(note);
+  if (checks_.size() < kMaxRecordedChecks) checks_.push_back(note);
 }
 
 bool Session::is_exempt(config::Check check) const noexcept {

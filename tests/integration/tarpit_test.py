@@ -203,13 +203,15 @@ class RecordTest(TarpitCase):
                     ("refuse", "2"): [("null-sender", "refuse", "no")]}
         for (action, level), checks in expected.items():
             with self.subTest(action=action, level=level):
-                gateway = self.gateway(self.sink(), sender={"null": action}, log={"level": level})
+                gateway = self.gateway(self.sink(), sender={"null": action}, rate={"messages": 100}, log={"level": level})
                 client = self.ready(gateway)
                 client.command("MAIL FROM:<>", 250 if action == "log" else 550)
                 client.close()
                 record = gateway.wait_for_record()
                 found = [(c.get("name"), c.get("action"), c.get("observed")) for c in record.findall("check") if c.get("hit") == "yes"]
                 self.assertEqual(found, checks)
+                passed = [c for c in record.findall("check") if c.get("hit") == "no"]
+                self.assertEqual(bool(passed), level == "2", passed)  # what found nothing is level 2's
                 for check in record.findall("check"):
                     self.assertTrue({"name", "hit", "observed", "value", "limit"} <= set(check.attrib), check.attrib)
 
