@@ -105,9 +105,9 @@ bool HostNames::is_awaited(const config::MappedList& list) const {
 
 std::vector<base::Address> HostNames::addresses_of(const std::vector<const config::MappedList*>& lists) const {
   std::vector<base::Address> addresses;
-  for (const auto& [address, host] : by_address_) {
-    const auto has_it = [&](const config::MappedList* list) { return list->names().find(host->first).has_value(); };
-    if (std::any_of(lists.begin(), lists.end(), has_it)) addresses.push_back(address);
+  for (const auto& known : by_address_) {
+    const auto has_it = [&](const config::MappedList* list) { return list->names().find(known.second->first).has_value(); };
+    if (std::any_of(lists.begin(), lists.end(), has_it)) addresses.push_back(known.first);
   }
   return addresses;
 }

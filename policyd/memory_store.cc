@@ -39,7 +39,7 @@ std::optional<std::string> MemoryStore::scan(Table table, std::string_view from,
   std::vector<std::pair<std::string, std::string>> slice;
   auto entry = entries.lower_bound(from);
   for (; entry != entries.end() && slice.size() < count; ++entry) slice.emplace_back(*entry);
-  const auto next = entry == entries.end() ? std::nullopt : std::optional(entry->first);
+  auto next = entry == entries.end() ? std::nullopt : std::optional(entry->first);
   for (const auto& [key, value] : slice) visit(key, value);
   return next;
 }

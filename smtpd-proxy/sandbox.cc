@@ -22,7 +22,8 @@ constexpr std::array kRules{
     allow("recvfrom", "octets of clients and destinations"),
     allow("sendto", "octets to clients and destinations", masked(3, MSG_FASTOPEN, 0, "no MSG_FASTOPEN"), equal(4, 0, "no address")),
     allow("shutdown", "ends a connection after its last reply", equal(1, SHUT_WR, "SHUT_WR")),
-    allow("getsockopt", "how a connection attempt stands; whether a client that is held has gone", equal(1, IPPROTO_TCP, "IPPROTO_TCP"), equal(2, TCP_INFO, "TCP_INFO")),
+    allow("getsockopt", "how a connection attempt stands; whether a client that is held has gone",
+          equal(1, IPPROTO_TCP, "IPPROTO_TCP"), equal(2, TCP_INFO, "TCP_INFO")),
     allow("setsockopt", "replies leave at once", equal(1, IPPROTO_TCP, "IPPROTO_TCP"), equal(2, TCP_NODELAY, "TCP_NODELAY")),
 };
 
