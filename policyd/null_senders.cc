@@ -27,9 +27,9 @@ void NullSenders::add(std::string_view recipient, std::uint32_t limit, base::Dur
   const bool is_flooded = count(recipient, limit, within, now) >= limit;
   Entry& entry = recipients_.touch(lower_case(recipient));
   entry.is_flooded = is_flooded;
-  while (!entry.times.empty() && (!lies_within(entry.times.front(), within, now) || entry.times.size() >= limit)) {
-    entry.times.pop_front();
-  }
+  const auto is_over = [&](base::MonotonicTime time) { return !lies_within(time, within, now); };
+  std::erase_if(entry.times, is_over);
+  if (entry.times.size() >= std::max(limit, 1U)) entry.times.erase(entry.times.begin());
   entry.times.push_back(now);
 }
 

@@ -4,8 +4,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "policyd/recent_map.h"
@@ -25,8 +25,8 @@ class NullSenders {
 
  private:
   struct Entry {
-    std::deque<base::MonotonicTime> times;  // the last ones, as many as the limit is; oldest first
-    bool is_flooded = false;                // since then none has been away for a whole window
+    std::vector<base::MonotonicTime> times;  // the last ones, as many as the limit is; oldest first
+    bool is_flooded = false;                 // since then none has been away for a whole window
   };
   RecentMap<Entry> recipients_{kMaxRecipients};
 };

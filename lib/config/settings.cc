@@ -21,6 +21,7 @@ constexpr std::uint64_t kGiga = 1024 * kMega;
 constexpr std::uint64_t kShortest = 10;  // milliseconds
 constexpr std::uint64_t kMostSessions = 1'000'000;
 constexpr std::uint64_t kMostPoints = 1000;
+constexpr std::uint64_t kMostTimes = 100;  // what policyd remembers by the time of each: its own bound is a little above
 constexpr string_view kPointsHelp = "Points of the action score.";
 
 constexpr std::array<string_view, 1> kModes{"single"};
@@ -191,7 +192,7 @@ constexpr std::array<Setting, 87> kSettings{{
     {"characters", "points", Type::count, "3", 1, kMostPoints, false, {},
      ipc::kPolicyd, SLOT(configuration->characters.points), "", kPointsHelp},
 
-    {"repeat-offenders", "offences", Type::count, "3", 1, 1000, true, {},
+    {"repeat-offenders", "offences", Type::count, "3", 1, kMostTimes, true, {},
      ipc::kPolicyd, SLOT(configuration->repeat_offenders.offences), "AX-5", "Offences of one address that bring a ban."},
     {"repeat-offenders", "within", Type::duration, "10m", kSecond, kDay, false, {},
      ipc::kPolicyd, SLOT(configuration->repeat_offenders.within), "AX-5", "Time that is looked back on."},
@@ -205,7 +206,7 @@ constexpr std::array<Setting, 87> kSettings{{
      ipc::kPolicyd, SLOT(configuration->repeat_offenders.tarpit), "AX-7",
      "Do not refuse those that are banned, but hold them for so long in each session."},
 
-    {"backscatter", "messages", Type::count, "2", 1, kMostSessions, true, {},
+    {"backscatter", "messages", Type::count, "2", 1, kMostTimes, true, {},
      ipc::kPolicyd, SLOT(configuration->backscatter.messages), "AX-25",
      "Messages without a sender for one recipient within the time; the next one is too many."},
     {"backscatter", "within", Type::duration, "10m", kSecond, kDay, false, {},
@@ -221,7 +222,7 @@ constexpr std::array<Setting, 87> kSettings{{
     {"tarpit", "delay", Type::duration, "60s", kShortest, kHour, false, {},
      ipc::kPolicyd, SLOT(configuration->tarpit.delay), "AG-9",
      "How long the action tarpit holds a client, before its refusal and at HELO in its next sessions."},
-    {"tarpit", "hang-ups", Type::count, "3", 1, 1000, true, {}, ipc::kPolicyd, SLOT(configuration->tarpit.hang_ups), "AG-16",
+    {"tarpit", "hang-ups", Type::count, "3", 1, kMostTimes, true, {}, ipc::kPolicyd, SLOT(configuration->tarpit.hang_ups), "AG-16",
      "Clients that went so often while they were held are closed at once."},
     {"tarpit", "within", Type::duration, "10m", kSecond, kDay, false, {}, ipc::kPolicyd, SLOT(configuration->tarpit.within), "AG-16",
      "Time that is looked back on for hang-ups and offences."},
