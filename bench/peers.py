@@ -188,7 +188,7 @@ class CaronteChecked(Caronte):
   <recipients invalid="5" valid="100" action="refuse"/>
   <sender null="score" local-unauthorised="refuse"/>
   <characters action="refuse"/>
-  <backscatter messages="1000" within="10m" action="refuse"/>
+  <backscatter messages="100" within="10m" action="refuse"/>
   <hell list="lists/hell"/>
   {self.tarpit}"""
 
