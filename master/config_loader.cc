@@ -27,7 +27,6 @@ using base::Status;
 using base::system_error;
 
 constexpr unsigned kMaxLists = 1024;
-constexpr auto kFirstRecipients = static_cast<std::uint16_t>(config::ListId::kCount);
 constexpr int kOpenFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 
 // By number: the C library's header for these is not made for C++ everywhere.
@@ -58,11 +57,14 @@ bool is_plausible(const config::Configuration& c) {
 
 // Of a sealed list, which is checked by that.
 base::Result<std::uint32_t> entries_of(std::uint16_t number, int memory) {
-  if (number >= kFirstRecipients) {
-    const auto list = config::MappedNames::map(memory);
-    if (!list) return list.error();
-    return list.value().names().entries();
+  if (number == ipc::kRecipientLists) {
+    const auto tables = config::MappedNames::map_joined(memory);
+    if (!tables) return tables.error();
+    std::uint32_t entries = 0;
+    for (const config::MappedNames& table : tables.value()) entries += table.names().entries();
+    return entries;
   }
+  if (number >= static_cast<std::uint16_t>(config::ListId::kCount)) return base::Error{EBADMSG, "made a list for nobody"};
   const auto list = config::MappedList::map(memory);
   if (!list) return list.error();
   return list.value().entries();

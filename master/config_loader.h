@@ -21,11 +21,11 @@
 namespace caronte::master {
 
 struct LoadedList {
-  std::uint16_t number = 0;     // config::ListId, or its kCount + place of the domain whose recipients these are
+  std::uint16_t number = 0;     // config::ListId or ipc::kRecipientLists
   ipc::RoleMask receivers = 0;  // workers only
-  base::Fd memory;              // sealed, maps as a config::MappedList or config::MappedNames
+  base::Fd memory;              // sealed, maps as a config::MappedList or by config::MappedNames::map_joined()
   std::uint32_t entries = 0;    // lines that name something (design.md section 8: a list that shrank by half waits)
-  std::string file;             // absolute
+  std::string file;             // absolute; of the recipients: any one of them
 };
 
 struct LoadResult {

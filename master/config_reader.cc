@@ -22,7 +22,6 @@ namespace caronte::master {
 namespace {
 
 constexpr int kChannel = 3;
-constexpr auto kFirstRecipients = static_cast<std::size_t>(config::ListId::kCount);
 constexpr std::size_t kMaxResolvConfBytes = 64 * 1024;
 
 int die(int code, std::string_view text) {
@@ -162,12 +161,16 @@ base::Status send_results(const config::ReadResult& result) {
     const ipc::ListResult message{static_cast<std::uint16_t>(list.id), list.receivers, list.path};
     if (auto sent = ipc::send_blocking(kChannel, message, memory.value().get()); !sent) return sent;
   }
+  if (result.recipients.empty()) return base::Done{};
+  std::vector<config::JoinedTable> tables;
+  ipc::ListResult message{ipc::kRecipientLists, 0, result.recipients.front().path};
   for (const config::ReadRecipients& list : result.recipients) {
-    auto memory = config::seal_bytes("caronte-recipients", list.content.table);
-    if (!memory) return memory.error();
-    const ipc::ListResult message{static_cast<std::uint16_t>(kFirstRecipients + list.domain), list.receivers, list.path};
-    if (auto sent = ipc::send_blocking(kChannel, message, memory.value().get()); !sent) return sent;
+    tables.push_back({static_cast<std::uint32_t>(list.domain), list.content.table});
+    message.receivers |= list.receivers;
   }
+  auto memory = config::seal_bytes("caronte-recipients", config::join_tables(tables));
+  if (!memory) return memory.error();
+  if (auto sent = ipc::send_blocking(kChannel, message, memory.value().get()); !sent) return sent;
   return base::Done{};
 }
 

@@ -80,7 +80,7 @@ struct Destination {
 struct Domain {
   std::string name;  // lower case, ASCII, without trailing dot
   std::uint32_t line = 0;
-  bool has_recipients = false;  // a list of its valid recipients: ListFile of number kCount + place in `domains`
+  bool has_recipients = false;  // a list of its valid recipients: by its place in worker::Generation::recipients
   CARONTE_FIELDS(name, line, has_recipients)
 };
 

@@ -30,6 +30,21 @@ std::string encode_names(std::vector<Name> names, std::uint32_t entries) {
   return bytes;
 }
 
+std::string join_tables(const std::vector<JoinedTable>& tables) {
+  const std::uint64_t count = tables.size();
+  std::size_t size = sizeof count + tables.size() * sizeof(TableSlot);
+  for (const JoinedTable& one : tables) size += one.table.size();
+  std::string bytes;
+  bytes.reserve(size);
+  bytes.append(reinterpret_cast<const char*>(&count), sizeof count);
+  for (const JoinedTable& one : tables) {
+    const TableSlot slot{one.place, static_cast<std::uint32_t>(one.table.size())};
+    bytes.append(reinterpret_cast<const char*>(&slot), sizeof slot);
+  }
+  for (const JoinedTable& one : tables) bytes.append(one.table);
+  return bytes;
+}
+
 base::Result<NameListView> NameListView::over(std::string_view bytes) {
   NamesHeader header;
   if (bytes.size() < sizeof header) return base::Error{EBADMSG, "table of names too short"};
@@ -78,6 +93,36 @@ base::Result<MappedNames> MappedNames::map(int descriptor) {
   mapped.memory_ = std::move(bytes).value();
   mapped.view_ = view.value();
   return mapped;
+}
+
+base::Result<std::vector<MappedNames>> MappedNames::map_joined(int descriptor) {
+  auto bytes = SealedBytes::map(descriptor);
+  if (!bytes) return bytes.error();
+  const base::Error damaged{EBADMSG, "tables of names of another layout"};
+  std::string_view left = bytes.value().view();
+  std::uint64_t count = 0;
+  if (left.size() < sizeof count) return damaged;
+  std::memcpy(&count, left.data(), sizeof count);
+  left.remove_prefix(sizeof count);
+  if (count > left.size() / sizeof(TableSlot)) return damaged;
+  std::string_view slots = left.substr(0, count * sizeof(TableSlot));
+  left.remove_prefix(slots.size());
+  std::vector<MappedNames> tables;
+  for (; !slots.empty(); slots.remove_prefix(sizeof(TableSlot))) {
+    TableSlot slot;
+    std::memcpy(&slot, slots.data(), sizeof slot);
+    if (slot.size > left.size() || slot.place >= kMostTables) return damaged;
+    const auto view = NameListView::over(left.substr(0, slot.size));
+    if (!view) return view.error();
+    if (tables.size() <= slot.place) tables.resize(slot.place + 1);
+    MappedNames& table = tables[slot.place];
+    if (table.memory_.owner() != nullptr) return damaged;
+    table.memory_ = bytes.value();
+    table.view_ = view.value();
+    left.remove_prefix(slot.size);
+  }
+  if (!left.empty()) return damaged;
+  return tables;
 }
 
 }  // namespace caronte::config

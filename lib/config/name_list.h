@@ -39,6 +39,18 @@ struct Name {
 
 // The table, sorted by octets; of equal names the first stays.
 [[nodiscard]] std::string encode_names(std::vector<Name> names, std::uint32_t entries);
+struct JoinedTable {
+  std::uint32_t place = 0;
+  std::string_view table;  // encode_names()
+};
+// One file for many tables, since each file in sealed memory takes a descriptor on its way: TableSlots, behind their number,
+// then the tables in the same order.
+[[nodiscard]] std::string join_tables(const std::vector<JoinedTable>& tables);
+struct TableSlot {
+  std::uint32_t place = 0;
+  std::uint32_t size = 0;
+};
+
 // Octets that encode_names() would make of so many names and so much text.
 [[nodiscard]] constexpr std::size_t encoded_names_size(std::size_t names, std::size_t text_size) noexcept {
   return sizeof(NamesHeader) + names * sizeof(NameSlot) + text_size;
@@ -69,6 +81,10 @@ class MappedNames {
   MappedNames() = default;  // empty
   // Errors as of SealedBytes::map() and NameListView::over().
   [[nodiscard]] static base::Result<MappedNames> map(int descriptor);
+  // Many tables in one file (join_tables()), by their places; without a table in between: empty. Errors: as before; two
+  // tables of one place; a place of kMostTables or beyond.
+  static constexpr std::size_t kMostTables = 65'536;
+  [[nodiscard]] static base::Result<std::vector<MappedNames>> map_joined(int descriptor);
   [[nodiscard]] const NameListView& names() const noexcept { return view_; }
 
  private:

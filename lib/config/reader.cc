@@ -5,6 +5,7 @@
 #include "base/quoting.h"
 #include "config/checks.h"
 #include "config/findings.h"
+#include "config/name_list.h"
 #include "config/resolv_conf_parser.h"
 #include "config/settings.h"
 #include "config/value_parser.h"
@@ -84,6 +85,7 @@ class Reading {
     if (findings_.has_errors()) return;
     check_configuration(configuration_, findings_);
     warn_of_idle_names();
+    check_size_of_recipients();
   }
 
   void store_defaults_of_always_on(Here& here) {
@@ -224,6 +226,14 @@ class Reading {
       findings_.add(file, problem.is_warning ? ipc::Severity::warning : ipc::Severity::error, problem.line, where(setting),
                     problem.text);
     }
+  }
+
+  // They travel in one table.
+  void check_size_of_recipients() {
+    std::size_t size = 0;
+    for (const ReadRecipients& list : recipients_) size += list.content.table.size() + sizeof(TableSlot);
+    if (size + sizeof(std::uint64_t) <= kMaxSealedBytes) return;
+    findings_.error(0, "domains/domain recipients", "the lists are too large together: their table passes 64 MiB");
   }
 
   void warn_of_idle_names() {

@@ -156,12 +156,14 @@ struct ConfigurationFile {
   CARONTE_FIELDS(generation)
 };
 
-// A list of the configuration as a sealed memfd (config::MappedList; the valid recipients of a domain: config::MappedNames).
+// A list of the configuration as a sealed memfd (config::MappedList), or the lists of valid recipients of all domains together
+// (config::MappedNames::map_joined()).
 // Comes after its generation's ConfigurationFile.
+inline constexpr std::uint16_t kRecipientLists = 0xFFFF;
 struct ListFile {
   CARONTE_MESSAGE(ListFile);
   std::uint32_t generation = 0;
-  std::uint16_t list = 0;  // config::ListId, or its kCount + place of the domain
+  std::uint16_t list = 0;  // config::ListId or kRecipientLists
   CARONTE_FIELDS(generation, list)
 };
 

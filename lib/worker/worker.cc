@@ -86,12 +86,11 @@ base::Status Generation::adopt(std::uint16_t list_number, int memory) {
     lists[list_number] = std::move(list).value();
     return base::Done{};
   }
-  const std::size_t domain = list_number - lists.size();
-  if (domain >= configuration.domains.size()) return base::Error{EBADMSG, "list of no domain"};
-  auto names = config::MappedNames::map(memory);
+  if (list_number != ipc::kRecipientLists) return base::Error{EBADMSG, "list of an unknown number"};
+  auto names = config::MappedNames::map_joined(memory);
   if (!names) return names.error();
-  if (recipients.size() <= domain) recipients.resize(domain + 1);
-  recipients[domain] = std::move(names).value();
+  if (names.value().size() > configuration.domains.size()) return base::Error{EBADMSG, "list of no domain"};
+  recipients = std::move(names).value();
   return base::Done{};
 }
 

@@ -28,6 +28,8 @@ class NameListTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(empty_table_contains_nothing);
   CPPUNIT_TEST(other_layouts_are_refused);
   CPPUNIT_TEST(any_slots_end);
+  CPPUNIT_TEST(joined_tables_keep_their_places);
+  CPPUNIT_TEST(joined_tables_of_another_layout_are_refused);
   CPPUNIT_TEST_SUITE_END();
 
   void finds_what_was_sealed() {
@@ -88,6 +90,38 @@ class NameListTest : public CppUnit::TestFixture {
       for (const char* name : {"", "a", "bc", "klmno", "zzzz", "\xff\xff"}) (void)list.names().find(name);
       for (std::size_t i = 0; i < list.names().size(); ++i) CPPUNIT_ASSERT(list.names().at(i).text.size() <= 15);
     }
+  }
+
+  static base::Result<std::vector<MappedNames>> map_joined(std::string_view bytes) {
+    return MappedNames::map_joined(seal_bytes("test", bytes).value().get());
+  }
+
+  void joined_tables_keep_their_places() {
+    const std::string first = encode_names({{"a", 1}, {"b", 2}}, 2);
+    const std::string second = encode_names({{"c", 3}}, 1);
+    const auto tables = map_joined(join_tables({{3, first}, {1, second}}));
+    CPPUNIT_ASSERT(tables.is_ok());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{4}, tables.value().size());
+    CPPUNIT_ASSERT(tables.value()[3].names().find("b") == 2U && tables.value()[1].names().find("c") == 3U);
+    CPPUNIT_ASSERT(!tables.value()[3].names().find("c") && tables.value()[0].names().size() == 0);
+    CPPUNIT_ASSERT(map_joined(join_tables({})).value().empty());
+  }
+
+  void joined_tables_of_another_layout_are_refused() {
+    const std::string table = encode_names({{"a", 1}}, 1);
+    const std::string good = join_tables({{0, table}, {1, table}});
+    CPPUNIT_ASSERT(map_joined(good).is_ok());
+    for (const std::string& bad : {std::string(), good.substr(0, 7), good.substr(0, 8), good.substr(0, good.size() - 1), good + "x",
+                                   join_tables({{0, table}, {0, table}}), join_tables({{65'536, table}}),
+                                   join_tables({{0, table.substr(1)}}), join_tables({{0, ""}})}) {
+      CPPUNIT_ASSERT(!map_joined(bad).is_ok());
+    }
+    std::string more = good;
+    more[0] = 127;  // so many tables
+    CPPUNIT_ASSERT(!map_joined(more).is_ok());
+    std::string longer = good;
+    longer[12] = static_cast<char>(longer[12] + 1);  // the first is longer, and eats into the second
+    CPPUNIT_ASSERT(!map_joined(longer).is_ok());
   }
 };
 CPPUNIT_TEST_SUITE_REGISTRATION(NameListTest);

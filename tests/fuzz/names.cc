@@ -25,6 +25,7 @@ void check_hostile_table(Input& input) {
   header.text_size = static_cast<std::uint32_t>(rest.size() < slots ? rest.size() : rest.size() - slots);
   std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
   bytes += rest;
+  (void)MappedNames::map_joined(seal_bytes("caronte-fuzz", rest).value().get());
   const Exact exact(bytes);
   const auto view = NameListView::over(exact.view());
   CARONTE_EXPECT(view.is_ok() == (rest.size() >= slots));

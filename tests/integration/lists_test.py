@@ -280,6 +280,16 @@ class RecipientsTest(ListCase):
         gateway = ListCase.start(self, lists={"recipients": ["anna"]})
         self.assertEqual(self.try_to_relay(gateway, STRANGER, "dora@local.example.org").code, 250)
 
+    def test_three_hundred_domains(self):
+        """More lists than config-reader may have descriptors."""
+        domains = [{"name": f"d{i}.example.org", "recipients": f"lists/r{i}"} for i in range(300)]
+        gateway = ListCase.start(self, domains=domains, lists={f"r{i}": [f"user{i}"] for i in range(300)})
+        gateway.reload()
+        for place in (0, 150, 299):
+            self.assertEqual(self.try_to_relay(gateway, STRANGER, f"user{place}@d{place}.example.org").code, 250)
+            reply = self.try_to_relay(gateway, STRANGER, f"user{place}@d{(place + 1) % 300}.example.org")
+            self.assertTrue(reply.first.startswith("550 5.1.1"), reply)
+
     def test_bad_line_keeps_the_old_list(self):
         gateway = self.start(["anna"])
         gateway.write_list("recipients", ["dora", "not one address"])

@@ -143,15 +143,16 @@ class ConfigLoaderTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string(), first_text(result));
     std::map<std::uint16_t, const LoadedList*> lists;
     for (const LoadedList& list : result.lists) lists[list.number] = &list;
-    CPPUNIT_ASSERT_EQUAL(std::size_t{4}, lists.size());
-    const auto first = static_cast<std::uint16_t>(config::ListId::kCount);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{3}, lists.size());
     const LoadedList& trusted = *lists.at(static_cast<std::uint16_t>(config::ListId::trusted));
     CPPUNIT_ASSERT_EQUAL((folder_ / "lists/trusted").string(), trusted.file);
     CPPUNIT_ASSERT(config::MappedList::map(trusted.memory.get()).value().names().find("mail.example.org") == 2U);
-    const auto names = [&](std::uint16_t number) { return config::MappedNames::map(lists.at(number)->memory.get()).value(); };
-    CPPUNIT_ASSERT(names(first).names().find("anna") && !names(first).names().find("bea"));
-    CPPUNIT_ASSERT(names(first + 2).names().find("bea") == 2U);
-    CPPUNIT_ASSERT(lists.at(first)->receivers == ipc::kPolicyd);
+    const LoadedList& recipients = *lists.at(ipc::kRecipientLists);
+    const auto tables = config::MappedNames::map_joined(recipients.memory.get()).value();
+    CPPUNIT_ASSERT_EQUAL(std::size_t{3}, tables.size());
+    CPPUNIT_ASSERT(tables[0].names().find("anna") && !tables[0].names().find("bea"));
+    CPPUNIT_ASSERT(tables[1].names().size() == 0 && tables[2].names().find("bea") == 2U);
+    CPPUNIT_ASSERT(recipients.receivers == ipc::kPolicyd && recipients.entries == 4);
     CPPUNIT_ASSERT_EQUAL(std::size_t{3}, result.list_files.size());
   }
 

@@ -105,7 +105,7 @@ int main() {
   } else if (act == "addresses as recipients") {
     auto memory = config::seal_list(base::PrefixTree{}, 0);
     (void)ipc::send_blocking(3, ipc::OpenList{1, "lists/relay"});
-    (void)ipc::send_blocking(3, ipc::ListResult{999, ipc::kPolicyd, "lists/relay"}, memory.value().get());
+    (void)ipc::send_blocking(3, ipc::ListResult{ipc::kRecipientLists, ipc::kPolicyd, "lists/relay"}, memory.value().get());
     ::pause();
   } else if (act == "list of no file") {
     auto memory = config::seal_list(base::PrefixTree{}, 0);
