@@ -229,6 +229,18 @@ class ValidRecipientsTest(EnvelopeCase):
                 client = self.ready(self.gateway(self.sink(), **settings))
                 client.deliver(recipients=[f"user{i}@local.example.org" for i in range(20)])
 
+    def test_AG_6_defer_blocks_the_message_and_not_the_session(self):
+        sink = self.sink()
+        gateway = self.gateway(sink, recipients={"valid": 3, "action": "defer"})
+        client = self.ready(gateway)
+        client.command("MAIL FROM:<a@example.com>", 250)
+        self.recipients(client, range(2), 250)
+        self.recipients(client, [2], "451 4.7.1")
+        client.command("DATA", 4, 5)
+        client.quit()
+        sink.wait_until_idle()
+        self.assertFalse(sink.messages)
+
     def test_AG_7_only_with_invalid_ones(self):
         gateway = self.gateway(self.sink(picky(b"nobody")),
                                recipients={"valid": 4, "valid-needs-invalid": 2, "action": "refuse"})
