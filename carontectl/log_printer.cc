@@ -44,15 +44,21 @@ std::string other_attributes(const wrap::XmlElement& element, std::initializer_l
   return text;
 }
 
+// Of a check that refused it.
+std::string reason_of(const wrap::XmlElement& element) {
+  const std::string reason = value_of(element, "reason");
+  return reason.empty() ? "" : " reason=" + reason;
+}
+
 std::string render_message(const wrap::XmlElement& message) {
   std::string text = "    from <" + value_of(message, "sender") + "> " + value_of(message, "size") + " octets";
   text += attribute_of(message, "delivered") == "yes" ? ", delivered" : ", not delivered";
   if (const std::string reply = value_of(message, "reply"); !reply.empty()) text += ": " + reply;
-  text += '\n';
+  text += reason_of(message) + '\n';
   for (const wrap::XmlElement& recipient : message.children()) {
     if (recipient.name() != "recipient") continue;
     text += "      to <" + value_of(recipient, "address") + "> " + value_of(recipient, "outcome") + ": " +
-            value_of(recipient, "reply") + '\n';
+            value_of(recipient, "reply") + reason_of(recipient) + '\n';
   }
   return text;
 }
@@ -68,8 +74,8 @@ std::string render_session(const wrap::XmlElement& session) {
   if (const std::string name = value_of(session, "name"); !name.empty()) {
     text += ' ' + name + (attribute_of(session, "name-status") == "verified" ? "" : " (unverified)");
   }
-  static constexpr std::array<std::string_view, 7> kShown{"helo",  "classes",     "reason",   "value",
-                                                          "limit", "duration-ms", "reference"};
+  static constexpr std::array<std::string_view, 10> kShown{"helo",  "classes", "reason",  "cause",       "value",
+                                                           "limit", "line",    "hung-up", "duration-ms", "reference"};
   for (const std::string_view name : kShown) {
     if (const std::string value = value_of(session, name); !value.empty()) text += ' ' + std::string(name) + '=' + value;
   }

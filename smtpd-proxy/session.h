@@ -158,6 +158,7 @@ class Session final : public DestinationOwner {
   // policyd wants to be asked, and is there.
   [[nodiscard]] bool is_to_ask(ipc::Stage stage) const noexcept { return (stages_ & ipc::mask_of(stage)) != 0 && has_policy(); }
   [[nodiscard]] bool has_early_talk() const noexcept;
+  void take_answer(const ipc::SessionAnswer& answer);
   void take_admission(const ipc::SessionAnswer& answer);
   void rule(const ipc::SessionAnswer& answer);
   void carry_out();

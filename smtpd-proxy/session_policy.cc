@@ -118,6 +118,12 @@ bool Session::has_early_talk() const noexcept {
 // ---------------------------------------------------------------------------------------------------------------- answers
 
 void Session::on_answer(const ipc::SessionAnswer& answer) {
+  proxy_.black_box().note(client_.address);
+  take_answer(answer);
+  proxy_.black_box().clear();
+}
+
+void Session::take_answer(const ipc::SessionAnswer& answer) {
   if (is_answer_owed_) {
     is_answer_owed_ = false;  // to a question that was given up
     return;

@@ -9,7 +9,7 @@ tests_fuzz_libtargets_a_SOURCES = tests/fuzz/address.cc tests/fuzz/channel.cc te
   carontectl/list_text.cc carontectl/log_filter.cc carontectl/log_printer.cc carontectl/log_reader.cc dnsd/answer_parser.cc logd/log_scanner.cc \
   logd/record_writer.cc logd/sender.cc policyd/policyd.cc $(POLICYD_PARTS) smtpd-proxy/destination.cc smtpd-proxy/probe.cc \
   smtpd-proxy/proxy.cc smtpd-proxy/session.cc smtpd-proxy/session_commands.cc smtpd-proxy/session_destination.cc smtpd-proxy/session_policy.cc \
-  smtpd-proxy/session_recipients.cc
+  smtpd-proxy/session_recipients.cc smtpd-proxy/session_replies.cc
 FUZZ_LIBS = tests/fuzz/libtargets.a smtpd-proxy/libsmtpd-parts.a lib/libconfig-read.a lib/libxml-wrap.a lib/libbdb-wrap.a \
   $(WORKER_LIBS) $(TINYXML2_LIBS) $(BDB_LIBS)
 
