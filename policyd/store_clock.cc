@@ -42,10 +42,6 @@ StoreTime StoreClock::now() const {
   return now_exactly() / 1000;
 }
 
-base::WallTime StoreClock::wall_time(StoreTime stamp) const {
-  return clock_.wall() + std::chrono::milliseconds(stamp * 1000 - now_exactly());
-}
-
 // Nothing: never stored, or the store cannot be read yet.
 std::optional<StoreTime> StoreClock::last_seen() {
   has_read_ = store_.state() == StoreState::durable;

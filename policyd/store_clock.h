@@ -31,8 +31,6 @@ class StoreClock {
   explicit StoreClock(Store& store, const base::Clock& clock = base::system_clock());
 
   [[nodiscard]] StoreTime now() const;
-  // A stamp as the wall clock has it now, for people.
-  [[nodiscard]] base::WallTime wall_time(StoreTime stamp) const;
 
   // To be called once a second or so. A line for the log when there is something to tell.
   [[nodiscard]] std::optional<std::string> turn();

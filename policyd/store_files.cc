@@ -161,6 +161,9 @@ base::Status StoreFolder::lock() {
 base::Result<std::unique_ptr<StoreFiles>> StoreFolder::open(bool is_suspect, std::vector<std::string>& events) {
   auto opened = try_open(is_suspect);
   if (opened || wrap::is_disk_trouble(opened.error())) return opened;
+  const base::MonotonicTime now = clock_.monotonic();
+  if (last_set_aside_ && now - *last_set_aside_ < kSetAsidePause) return opened;
+  last_set_aside_ = now;
   const bool is_future = opened.error().code == kFutureLayout;
   const bool is_foreign = opened.error().code == EACCES || opened.error().code == EPERM;
   auto name = set_aside(is_future ? "future" : is_foreign ? "foreign" : "damaged");

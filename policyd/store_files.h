@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ struct StoreFiles {
 class StoreFolder {
  public:
   static constexpr std::size_t kMaxSetAside = 3;  // older ones are removed
+  // A disk or memory that damages each store at once must not push out the first of those set aside.
+  static constexpr base::Duration kSetAsidePause{60'000};
 
   explicit StoreFolder(std::string folder, const base::Clock& clock = base::system_clock());
 
@@ -42,8 +45,8 @@ class StoreFolder {
   [[nodiscard]] bool is_locked() const noexcept { return lock_.is_open(); }
 
   // Preconditions: is_locked(), and what was open before is closed. `is_suspect`: everything is read once, so that a damage
-  // shows now. Errors: disk trouble, or a folder in which nothing can be made; try again later. `events`: what is to be
-  // logged, one line each.
+  // shows now. Errors: disk trouble, a folder in which nothing can be made, or damaged again within kSetAsidePause; try again
+  // later. `events`: what is to be logged, one line each.
   [[nodiscard]] base::Result<std::unique_ptr<StoreFiles>> open(bool is_suspect, std::vector<std::string>& events);
 
  private:
@@ -56,6 +59,7 @@ class StoreFolder {
   std::string home_;
   const base::Clock& clock_;
   base::Fd lock_;
+  std::optional<base::MonotonicTime> last_set_aside_;
 };
 
 }  // namespace caronte::policyd

@@ -50,6 +50,7 @@ class BdbStoreTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_lost_log_is_noticed);
   CPPUNIT_TEST(a_damaged_store_is_set_aside);
   CPPUNIT_TEST(only_so_many_are_kept_aside);
+  CPPUNIT_TEST(damages_one_after_the_other_take_their_time);
   CPPUNIT_TEST(a_store_of_a_later_version_is_set_aside);
   CPPUNIT_TEST(a_store_of_somebody_else_is_set_aside);
   CPPUNIT_TEST(locked_by_another_process);
@@ -301,6 +302,30 @@ class BdbStoreTest : public CppUnit::TestFixture {
       open().reset();
     }
     CPPUNIT_ASSERT_EQUAL(StoreFolder::kMaxSetAside, set_aside("damaged").size());
+  }
+  void damages_one_after_the_other_take_their_time() {
+    struct : base::Clock {
+      base::MonotonicTime now{std::chrono::hours(1)};
+      [[nodiscard]] base::MonotonicTime monotonic() const override { return now; }
+      [[nodiscard]] base::WallTime wall() const override { return base::WallTime(now.time_since_epoch()); }
+    } clock;
+    const auto damage = [this] {
+      files::remove_all(folder_->path("store"));
+      folder_->write("store", "no folder");
+    };
+    StoreFolder folder(folder_->path(), clock);
+    CPPUNIT_ASSERT(folder.lock().is_ok());
+    CPPUNIT_ASSERT(folder.open(false, events_).is_ok());
+    damage();
+    CPPUNIT_ASSERT(folder.open(false, events_).is_ok());
+    clock.now += StoreFolder::kSetAsidePause - 1s;
+    damage();
+    CPPUNIT_ASSERT(!folder.open(false, events_).is_ok());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, set_aside("damaged").size());
+    clock.now += 1s;
+    CPPUNIT_ASSERT(folder.open(false, events_).is_ok());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{2}, set_aside("damaged").size());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{2}, events_.size());
   }
   void a_store_of_a_later_version_is_set_aside() {
     {
