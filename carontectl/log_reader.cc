@@ -15,15 +15,15 @@ namespace caronte::carontectl {
 
 namespace {
 
-// A logd that was stopped in the middle of a write keeps its lock.
-constexpr int kLockAttempts = 40;
-constexpr useconds_t kLockPauseMicroseconds = 5000;
+// A logd that was stopped in the middle of a write keeps its lock, and in the middle of a rotation there is no live file.
+constexpr int kAttempts = 40;
+constexpr useconds_t kPauseMicroseconds = 5000;
 
 bool lock_shared(int file) noexcept {
-  for (int i = 0; i < kLockAttempts; ++i) {
+  for (int i = 0; i < kAttempts; ++i) {
     if (::flock(file, LOCK_SH | LOCK_NB) == 0) return true;
     if (errno != EWOULDBLOCK && errno != EINTR) return false;
-    ::usleep(kLockPauseMicroseconds);
+    ::usleep(kPauseMicroseconds);
   }
   return false;
 }
@@ -104,7 +104,12 @@ std::vector<std::string> find_archives(const std::string& folder) {
 
 base::Status LogSource::open() {
   // The live file first: what is rotated from now on is not missed.
-  auto live = LogReader::open(folder_ + '/' + std::string(ipc::kLogFile));
+  const std::string name = folder_ + '/' + std::string(ipc::kLogFile);
+  auto live = LogReader::open(name);
+  for (int i = 0; !live && live.error().code == ENOENT && i < kAttempts; ++i) {
+    ::usleep(kPauseMicroseconds);
+    live = LogReader::open(name);
+  }
   if (!live) return live.error();
   if (with_archives_) {
     for (const std::string& path : find_archives(folder_)) {

@@ -212,12 +212,12 @@ base::Result<std::string> LiveFile::rotate(const Positions& known, base::WallTim
   std::uint64_t end = 0;
   auto file = make_file(known, end);
   if (!file) return file.error();
+  sync_archive();  // of an earlier rotation; not between the two names, for meanwhile readers find no live file
   auto name = rename_aside(ipc::kLogArchivePrefix, now);
   if (!name) {
     ::unlinkat(folder_, kNewName.c_str(), 0);
     return name.error();
   }
-  sync_archive();  // of an earlier rotation
   archive_ = std::move(file_);
   // Should the second rename fail, open() makes it good.
   if (::renameat(folder_, kNewName.c_str(), folder_, kLiveName.c_str()) != 0) return base::system_error(errno, kLiveName);

@@ -7,8 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 #include "carontectl/log_filter.h"
 #include "carontectl/log_printer.h"
@@ -43,6 +45,7 @@ class LogReaderTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(archives_come_first);
   CPPUNIT_TEST(rotations_are_followed);
   CPPUNIT_TEST(removed_file_is_followed);
+  CPPUNIT_TEST(log_amid_a_rotation_is_waited_for);
   CPPUNIT_TEST(no_log);
   CPPUNIT_TEST(records_as_people_read_them);
   CPPUNIT_TEST(terminal_sees_no_control_characters);
@@ -167,6 +170,19 @@ class LogReaderTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(!source.next());
     write("current.xml", document(3, 3));
     expect(source, 3, 3);
+  }
+
+  void log_amid_a_rotation_is_waited_for() {
+    write("new", document(1, 3));
+    std::thread logd([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      ::rename(path("new").c_str(), live().c_str());
+    });
+    LogSource source(folder_, false);
+    const bool is_open = source.open().is_ok();
+    logd.join();
+    CPPUNIT_ASSERT(is_open);
+    expect(source, 1, 3);
   }
 
   void no_log() {
