@@ -239,7 +239,7 @@ class ReloadTest(Case):
         gateway.write_configuration(dns=None)
         self.assertTrue(reload(gateway)[0])
         wait_until(lambda: not gateway.workers("dnsd"), what="dnsd ends")
-        self.assertNotIn("dnsd.0", settle(gateway)["process"])
+        wait_until(lambda: "dnsd.0" not in settle(gateway)["process"], what="master knows")
         deliver(gateway)
 
 
