@@ -97,8 +97,9 @@ def black_hole():
 
 def in_pieces():
     """The wire delays and cuts: one octet at a time, then odd pieces with a delay, both ways."""
+    patience = {"reply-timeout": "60s", "data-timeout": "60s", "end-timeout": "60s"}  # seven thousand pieces, on a machine that sleeps too long
     for piece, delay, size in ((1, 0.0, 2_000), (7, 0.001, 20_000), (1460, 0.005, 300_000)):
-        with Bed(wire={"piece": piece, "delay": delay}, budget=20.0, destination={}) as bed:
+        with Bed(wire={"piece": piece, "delay": delay}, budget=70.0, destination=patience) as bed:
             entries = [bed.source.deliver(size=size) for _ in range(2)]
             broken = [f"{entry.stage}: {entry.text}" for entry in entries if not entry.took]
             yield Line("F05", f"wire in pieces of {piece}, {delay * 1000:.0f} ms each", broken + bed.check(memory=False),
