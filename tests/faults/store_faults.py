@@ -346,7 +346,7 @@ def killed_often(times, pause):
                     if ban(bed.gateway, address):
                         known.append(address)
             adder = threading.Thread(target=add)
-            with Load(bed, threads=3, pause=0) as load:
+            with Load(bed, threads=3, pause=0.05) as load:
                 adder.start()
                 for _ in range(times):
                     time.sleep(pause + random.random() * 0.3)
