@@ -329,7 +329,7 @@ class Gateway {
       answer.stages = shared_.stages = asks_;
       if ((mood_ & 1U) != 0) answer.helo_hold = std::chrono::milliseconds::max();
       answer.is_stressed = (mood_ & 2U) != 0;
-      if (has(kHold)) answer.verdict = static_cast<Verdict>(verdict_ % 4U);
+      if (has(kHold)) answer.verdict = static_cast<Verdict>(verdict_ % 3U);
       if ((verdict_ & 128U) != 0)
         answer.hold = (verdict_ & 64U) != 0 ? std::chrono::milliseconds::max() : std::chrono::milliseconds::min();
       if (answer.verdict == Verdict::refuse) answer.reply = "421 4.7.0 policy";
