@@ -316,6 +316,17 @@ class SessionTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT(gateway.closed[0].hung_up && gateway.closed[0].outcome == ipc::Outcome::aborted);
       }
     }
+    for (const bool is_at_helo : {true, false}) {
+      ProxyHarness gateway;
+      if (is_at_helo) gateway.admission.helo_hold = std::chrono::minutes(5);
+      gateway.admission.stages = ipc::mask_of(Stage::mail);
+      gateway.judge = refuses_at(Stage::mail, refusal("550 Refused", true, std::chrono::minutes(5)));
+      gateway.start();
+      gateway.say("HELO client.example\r\nMAIL FROM:<a@b.example>");
+      gateway.hang_up();
+      CPPUNIT_ASSERT(gateway.closed.size() == 1 && gateway.closed[0].hung_up);
+      CPPUNIT_ASSERT_EQUAL(std::string(is_at_helo ? "" : "mail"), stages_of(gateway));
+    }
     ProxyHarness gateway;  // and a client that was not held has not hung up
     greet(gateway);
     gateway.hang_up();
