@@ -79,8 +79,11 @@ Supervisor::Supervisor(wrap::EventLoop& loop, const Site& site, std::vector<std:
 Supervisor::~Supervisor() = default;
 
 std::uint32_t Supervisor::next_instance() noexcept {
-  const auto unix_time = std::chrono::duration_cast<std::chrono::seconds>(base::system_clock().wall().time_since_epoch());
-  return instance_ = std::max(static_cast<std::uint32_t>(unix_time.count()), instance_ + 1);
+  // Eighths of a second since 2025 fit until 2042. Whole seconds would repeat what a master of a short life has given out.
+  constexpr std::chrono::milliseconds kEpoch{1'735'689'600'000};
+  const auto unix_time = std::chrono::duration_cast<std::chrono::milliseconds>(base::system_clock().wall().time_since_epoch());
+  const auto eighths = std::max<std::int64_t>((unix_time - kEpoch).count() / 125, 1);
+  return instance_ = std::max(static_cast<std::uint32_t>(eighths), instance_ + 1);
 }
 
 WorkerProcess* Supervisor::find(ipc::Role role, std::uint16_t index) const noexcept {

@@ -7,6 +7,7 @@ namespace caronte::policyd {
 
 namespace {
 
+constexpr std::int64_t kUsualSeconds = 3600;  // without <hell>, or when it bans for no time
 constexpr base::Duration kNextSlice{1};
 
 // Visible ASCII and blanks.
@@ -73,11 +74,12 @@ void HellControl::forget(ipc::Channel& channel) {
 
 ipc::ControlResult HellControl::add(Talk& talk) {
   const config::Hell settings = surroundings_.settings();
-  const std::int64_t usual = std::chrono::duration_cast<std::chrono::seconds>(settings.time).count();
+  const std::int64_t set = std::chrono::ceil<std::chrono::seconds>(settings.time).count();
+  const std::int64_t usual = set > 0 ? set : kUsualSeconds;
   ipc::ControlResult result;
   result.is_ok = true;
   for (const ipc::HellItem& item : talk.items) {
-    const std::int64_t seconds = item.seconds == ipc::HellItem::kUsualTime ? std::max<std::int64_t>(usual, 1) : item.seconds;
+    const std::int64_t seconds = item.seconds == ipc::HellItem::kUsualTime ? usual : item.seconds;
     if (!hell_.add(item.prefix, item.reason, seconds, surroundings_.now())) {
       result.is_ok = false;
       result.lines.push("hell is full: " + std::to_string(hell_.size()) + " entries");

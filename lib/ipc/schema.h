@@ -137,7 +137,7 @@ struct Start {
   std::uint16_t version = kSchemaVersion;
   Role role = Role::kCount;    // of the receiver; must be what the program is
   std::uint16_t index = 0;     // among the processes of this role
-  std::uint32_t instance = 0;  // grows with every start of any worker, over restarts of master too (begins at Unix time)
+  std::uint32_t instance = 0;  // grows with every start of any worker, over restarts of master too (begins by the clock)
   std::uint32_t uid = 0;       // to become; never 0
   std::uint32_t gid = 0;
   std::uint32_t descriptors = 0;  // RLIMIT_NOFILE
