@@ -6,7 +6,8 @@ EXTRA_DIST += tests/faults/README.md tests/faults/run tests/faults/bed.py tests/
 
 # What some of them play with besides the programs themselves; the others say that it is missing.
 if HAVE_CPPUNIT
-FAULT_NEEDS = tests/master/odd_worker$(EXEEXT) tests/sandbox/hostile_test$(EXEEXT)
+FAULT_NEEDS = tests/master/odd_worker$(EXEEXT) tests/sandbox/hostile_test$(EXEEXT) tests/policyd/store_load$(EXEEXT) \
+  tests/policyd/store_writer$(EXEEXT)
 endif
 .PHONY: faults
 faults: all $(FAULT_NEEDS)
