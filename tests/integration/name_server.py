@@ -9,6 +9,7 @@ Every zone of ZONES is served: 127/8, ::1 and the host names that they lead to.
 
 import os
 import pathlib
+import random
 import select
 import shutil
 import socket
@@ -48,12 +49,25 @@ six             IN AAAA ::1
 }
 
 
+def _free_port():
+    """A port below those of outgoing connections that is free for UDP and TCP, IPv4 and IPv6: nsd takes all four."""
+    for _ in range(200):
+        port = random.randrange(12000, 30000)
+        try:
+            for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                    with socket.socket(family, kind) as probe:
+                        probe.bind((host, port))
+            return port
+        except OSError:
+            continue
+    raise RuntimeError("no free port")
+
+
 class NameServer:
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="caronte-nsd."))
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.endpoint = probe.getsockname()
+        self.endpoint = "127.0.0.1", _free_port()
         configuration = (f"server:\n  ip-address: 127.0.0.1@{self.endpoint[1]}\n  ip-address: ::1@{self.endpoint[1]}\n  server-count: 1\n  username: \"\"\n  chroot: \"\"\n"
                          f"  zonesdir: \"{self.folder}\"\n  database: \"\"\n  pidfile: \"{self.folder}/pid\"\n"
                          f"  xfrdfile: \"{self.folder}/xfrd\"\n  zonelistfile: \"{self.folder}/zones\"\n  xfrdir: \"{self.folder}\"\n"
