@@ -8,11 +8,23 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <string>
 
 #include "ipc/channel.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace caronte::fuzz {
+
+// What lies in the socket now; `is_closed` is set when nothing more can come.
+inline std::string read_all(int socket, bool& is_closed) {
+  std::string bytes;
+  std::array<char, 65536> buffer;
+  ssize_t size = 0;
+  while ((size = ::recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0)
+    bytes.append(buffer.data(), static_cast<std::size_t>(size));
+  if (size == 0 || errno != EAGAIN) is_closed = true;
+  return bytes;
+}
 
 // Sends with up to three descriptors (of /dev/null).
 inline void send_raw(int socket, std::string_view frame, unsigned descriptors) {

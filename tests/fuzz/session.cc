@@ -41,16 +41,6 @@ enum Option : unsigned {
   kEightBit = 128
 };
 
-std::string read_all(int socket, bool& is_closed) {
-  std::string bytes;
-  std::array<char, 65536> buffer;
-  ssize_t size = 0;
-  while ((size = ::recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0)
-    bytes.append(buffer.data(), static_cast<std::size_t>(size));
-  if (size == 0 || errno != EAGAIN) is_closed = true;
-  return bytes;
-}
-
 // The mail server's side of one connection: strict, and it says what it is told to, or "250 2.0.0 fine".
 class Server {
  public:

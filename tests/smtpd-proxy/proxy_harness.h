@@ -21,15 +21,7 @@
 
 namespace caronte::smtpd_proxy {
 
-inline std::string read_all(int socket, bool& is_closed) {
-  std::string bytes;
-  std::array<char, 65536> buffer;
-  ssize_t size = 0;
-  while ((size = ::recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0)
-    bytes.append(buffer.data(), static_cast<std::size_t>(size));
-  if (size == 0 || errno != EAGAIN) is_closed = true;
-  return bytes;
-}
+using fuzz::read_all;
 
 // The mail server: accepts all that it was not told to refuse, and notes the commands.
 class MailServer {
